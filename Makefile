@@ -1,0 +1,46 @@
+# `make demo` and `make test` each do all the set-up that they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: help demo test check bench soak lock clean
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/runtime.stamp ## Run the main job end to end on the embedded simulated gateway
+	@$(BIN)/dispersa demo
+
+test: $(VENV)/dev.stamp ## Check style, types and room contracts, then run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+bench: $(VENV)/dev.stamp ## Measure speed, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/dev.stamp ## Renew the hash-locked dependency files from pyproject.toml
+	requirements/compile $(BIN)/python
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "dispersa needs Python 3.11 or newer; found `$(PYTHON) --version 2>&1`. Try: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "python3 could not make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 2; }
+
+$(VENV)/runtime.stamp: requirements/runtime.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(LOCKED_PIP) --only-binary :all: -r requirements/runtime.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
+	@echo "Adding the development tools ..."
+	@$(LOCKED_PIP) --only-binary :all: -r requirements/dev.lock
+	@touch $@
