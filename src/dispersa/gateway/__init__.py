@@ -1,0 +1,1 @@
+"""The simulated IB Gateway: what would IBKR's own server answer on the TWS protocol?"""

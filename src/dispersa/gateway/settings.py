@@ -1,0 +1,84 @@
+"""How is one simulated gateway set up?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from dispersa.errors import InvalidInput
+
+SERVER_VERSIONS = (157, 176, 178)
+"""Server versions that the wire speaks exactly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Behaviour of IBKR that is a limit, differs between builds or is not verified.
+
+    Defaults follow IBKR as ibkr-api.md documents it; every switch is named there.
+    """
+
+    messages_per_second_max: int | None = 50
+    """More client messages in one second: error 100, then the end; None = no limit."""
+    market_data_lines_max: int | None = 100
+    """More concurrent lines of one client: error 101; None = no limit."""
+    bag_quotes_count_as_lines: bool = True
+    account_summaries_max: int = 2
+    historical_requests_open_max: int = 50
+    historical_pacing: bool = True
+    """Bars of 30 s and less: the documented pacing limits, error 162."""
+    executions_live_to_all_clients: bool = False
+    """Live executions go to the order's client and the master client; True: to everybody."""
+    read_only_api: bool = False
+    """Refuse orders with error 321 as the Read-Only API setting does."""
+    account_update_seconds: float = 180.0
+    pnl_update_seconds: float = 1.0
+    snapshot_seconds: float = 11.0
+    """A snapshot that is not complete after this long ends anyway."""
+    unsent_bytes_max: int = 8 * 2**20
+    """A client that does not read is dropped once this much waits for it."""
+    handshake_seconds: float = 30.0
+    """A connection that has not said hello after this long is closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """One gateway: where it listens, which market it carries and which account it keeps.
+
+    `start` is the market time at which the gateway begins, None for 10:00 New York time of the
+    current or latest trading day. `market` is a chains file; None for the built-in synthetic
+    market, in which case `names` limits the number of components. `venue_rules` are the
+    exchange's own named switches.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4002
+    seed: int = 1
+    speed: float = 1.0
+    start: datetime | None = None
+    account: str = "DU1234567"
+    cash: Decimal = Decimal(50_000_000)
+    max_server_version: int = 178
+    master_client_id: int = 0
+    market: Path | None = None
+    market_date: date | None = None
+    weights: Path | None = None
+    names: int | None = None
+    step_seconds: float = 0.25
+    rules: Rules = field(default_factory=Rules)
+    venue_rules: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that can not work."""
+        if self.max_server_version not in SERVER_VERSIONS:
+            raise InvalidInput(
+                f"server version {self.max_server_version} is not spoken here; "
+                f"use one of {', '.join(map(str, SERVER_VERSIONS))}"
+            )
+        if not 0 <= self.port <= 65535:
+            raise InvalidInput(f"port {self.port} is outside 0..65535; use 0 for any free port")
+        if self.speed <= 0 or self.step_seconds <= 0:
+            raise InvalidInput("speed and step_seconds must be greater than zero")
+        if self.start is not None and self.start.tzinfo is None:
+            raise InvalidInput("the start time has no time zone; add one, for example -05:00")
