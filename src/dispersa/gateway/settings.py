@@ -8,8 +8,8 @@ from pathlib import Path
 
 from dispersa.errors import InvalidInput
 
-SERVER_VERSIONS = (157, 176, 178)
-"""Server versions that the wire speaks exactly."""
+SERVER_VERSIONS = (157, 178)
+"""First and last server version that the wire speaks; 157, 176 and 178 are proven by clients."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +71,11 @@ class GatewaySettings:
 
     def __post_init__(self) -> None:
         """Refuse settings that can not work."""
-        if self.max_server_version not in SERVER_VERSIONS:
+        low, high = SERVER_VERSIONS
+        if not low <= self.max_server_version <= high:
             raise InvalidInput(
                 f"server version {self.max_server_version} is not spoken here; "
-                f"use one of {', '.join(map(str, SERVER_VERSIONS))}"
+                f"use a version from {low} to {high}"
             )
         if not 0 <= self.port <= 65535:
             raise InvalidInput(f"port {self.port} is outside 0..65535; use 0 for any free port")
