@@ -289,9 +289,8 @@ def _compare_positions(
             settling.append(symbol)
         elif symbol in traded or want is not None:
             label = _label(con_id, symbol, reading)
-            breaks.append(
-                _position_break(label, symbol, (found, want), _is_foreign(foreign, con_id))
-            )
+            is_foreign = any(row.con_id == con_id for row in foreign)
+            breaks.append(_position_break(label, symbol, (found, want), is_foreign))
     return breaks, tuple(dict.fromkeys(settling))
 
 
