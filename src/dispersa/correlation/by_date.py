@@ -8,8 +8,8 @@ import numpy as np
 
 from dispersa.correlation.implied import (
     CorrelationFlag,
-    ImpliedCorrelation,
-    implied_correlation,
+    CorrelationReading,
+    read_correlation,
 )
 from dispersa.correlation.share_classes import ShareClasses, merged
 from dispersa.correlation.tenor import VolPanel
@@ -54,7 +54,7 @@ class DayCorrelation:
 
     date: date
     index_vol: float | None
-    implied: ImpliedCorrelation | None
+    implied: CorrelationReading | None
     names: tuple[NameVol, ...]
     coverage: float
     replaced: tuple[Symbol, ...]
@@ -94,7 +94,7 @@ def _on_date(
     has_index = bool(np.isfinite(index_vol))
     implied = None
     if has_index and len(names) >= 2:
-        implied = implied_correlation(
+        implied = read_correlation(
             [name.weight for name in names], [name.implied_vol for name in names], float(index_vol)
         )
     conditions = (

@@ -7,13 +7,13 @@ mean pairwise correlation weighted by w_i w_j s_i s_j, and is never clipped: a b
 can read below zero or above one, and says so in its flags.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from math import isfinite, sqrt
 
 from dispersa.errors import MarketDataMissing
+from dispersa.pricing import basket
 
 
 class CorrelationFlag(StrEnum):
@@ -51,7 +51,7 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImpliedCorrelation:
+class CorrelationReading:
     """Clean implied correlation with the dirty ratios beside it, its bounds and its gradients.
 
     Attributes
@@ -65,8 +65,7 @@ class ImpliedCorrelation:
     floor
         -1 / (N - 1): the lowest equal correlation that N names can have.
     per_index_vol, per_component_vol
-        Change of `clean` per 1.00 of vol, all else equal: 2 sI / (A^2 - B), and for each name
-        [-2 w_i^2 s_i (A^2 - B) - (sI^2 - B) (2 A w_i - 2 w_i^2 s_i)] / (A^2 - B)^2.
+        Change of `clean` per 1.00 of vol, all else equal.
     """
 
     clean: float
@@ -80,19 +79,14 @@ class ImpliedCorrelation:
     per_component_vol: tuple[float, ...]
 
     @property
-    def index_vol_at_one(self) -> float:
-        """Index vol if every pair had correlation one: A."""
-        return self.average_vol
-
-    @property
     def index_vol_at_zero(self) -> float:
         """Index vol if every pair had correlation zero: sqrt(B)."""
-        return float(np.sqrt(self.own_variance))
+        return sqrt(self.own_variance)
 
     @property
     def index_vol_per_correlation(self) -> float:
         """Change of the index vol per 1.00 of correlation: (A^2 - B) / (2 sI)."""
-        return (self.average_vol**2 - self.own_variance) / (2 * self.index_vol)
+        return 1 / self.per_index_vol
 
     @property
     def flags(self) -> tuple[CorrelationFlag, ...]:
@@ -105,10 +99,10 @@ class ImpliedCorrelation:
         return tuple(flag for is_broken, flag in broken if is_broken)
 
 
-def implied_correlation(
-    weights: ArrayLike, vols: ArrayLike, index_vol: float
-) -> ImpliedCorrelation:
-    """Compute the implied correlation of a basket against its index.
+def read_correlation(
+    weights: Sequence[float], vols: Sequence[float], index_vol: float
+) -> CorrelationReading:
+    """Read the correlation that the index vol implies for a basket.
 
     `weights` are renormalized to sum to one over the names given.
 
@@ -119,42 +113,34 @@ def implied_correlation(
 
     Examples
     --------
-    >>> round(implied_correlation([0.3, 0.4, 0.3], [0.25, 0.35, 0.18], 0.21).clean, 5)
+    >>> round(read_correlation([0.3, 0.4, 0.3], [0.25, 0.35, 0.18], 0.21).clean, 5)
     0.3609
     """
-    w, s = _usable(weights, vols, index_vol)
-    ws = w * s
-    average, own = float(ws.sum()), float(ws @ ws)
-    cross = average**2 - own
-    excess = index_vol**2 - own
-    own_slope, average_slope = 2 * w * ws, 2 * average * w
-    per_component = (-own_slope * cross - excess * (average_slope - own_slope)) / cross**2
-    return ImpliedCorrelation(
-        clean=excess / cross,
-        dirty_vol_ratio=(index_vol / average) ** 2,
-        dirty_variance_ratio=index_vol**2 / float(ws @ s),
+    _require_usable(weights, vols, index_vol)
+    shares = basket.normalize(weights)
+    variance = basket.variance(shares, vols)
+    implied = basket.implied_correlation(shares, vols, index_vol)
+    return CorrelationReading(
+        clean=float(implied.clean),
+        dirty_vol_ratio=float(implied.vol_ratio),
+        dirty_variance_ratio=float(implied.variance_ratio),
         index_vol=index_vol,
-        average_vol=average,
-        own_variance=own,
-        floor=-1 / (w.size - 1),
-        per_index_vol=2 * index_vol / cross,
-        per_component_vol=tuple(per_component.tolist()),
+        average_vol=float(variance.a),
+        own_variance=float(variance.b),
+        floor=-1 / (len(weights) - 1),
+        per_index_vol=float(implied.d_index_vol),
+        per_component_vol=tuple(implied.d_component_vols.tolist()),
     )
 
 
-def _usable(
-    weights: ArrayLike, vols: ArrayLike, index_vol: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Renormalized weights and vols, or a refusal that names what is wrong."""
-    w, s = np.asarray(weights, dtype=np.float64), np.asarray(vols, dtype=np.float64)
-    if w.size != s.size or w.size < 2:
+def _require_usable(weights: Sequence[float], vols: Sequence[float], index_vol: float) -> None:
+    """Refuse, and say why, what has no implied correlation."""
+    if len(weights) != len(vols) or len(weights) < 2:
         raise MarketDataMissing(
-            f"found {w.size} weights and {s.size} vols; implied correlation needs one of each for "
-            "two or more names; add names"
+            f"found {len(weights)} weights and {len(vols)} vols; implied correlation needs one of "
+            "each for two or more names; add names"
         )
-    everything = np.concatenate((w, s, [index_vol]))
-    if not np.all(np.isfinite(everything) & (everything > 0)):
+    if not all(isfinite(number) and number > 0 for number in (*weights, *vols, index_vol)):
         raise MarketDataMissing(
             "a weight or vol is missing or not above zero; leave that name out, or wait for its vol"
         )
-    return w / w.sum(), s

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispersa.errors import MarketDataMissing
+from dispersa.pricing import basket
 
 TRADING_DAYS_PER_YEAR = 252
 WINDOWS = (21, 63, 252)
@@ -49,10 +50,11 @@ def clean_correlation(
     coverage = used.sum(axis=1) / weights.sum()
     enough = (coverage >= COVERAGE_MIN) & (present.sum(axis=1) >= 2) & (index_vols > 0)
     result = np.full(vols.shape[0], np.nan)
-    normalized = used[enough] / used[enough].sum(axis=1, keepdims=True)
-    weighted = normalized * np.where(present[enough], vols[enough], 0.0)
-    average, own = weighted.sum(axis=1), (weighted**2).sum(axis=1)
-    result[enough] = (index_vols[enough] ** 2 - own) / (average**2 - own)
+    result[enough] = basket.implied_correlation(
+        basket.normalize(used[enough]),
+        np.where(present[enough], vols[enough], 0.0),
+        index_vols[enough],
+    ).clean
     return result
 
 
@@ -114,13 +116,13 @@ def realized_correlation(
     covariance = TRADING_DAYS_PER_YEAR * (r * u[:, None]).T @ r
     s = np.sqrt(np.diag(covariance))
     index_variance = TRADING_DAYS_PER_YEAR * float(u @ index_returns**2)
-    average, own = float(w @ s), float((w * s) @ (w * s))
+    index_vol = float(np.sqrt(index_variance))
     return RealizedCorrelation(
         window_days=days,
-        clean=(index_variance - own) / (average**2 - own),
+        clean=float(basket.implied_correlation(w, s, index_vol).clean),
         average_pairwise=_average_pairwise(covariance, s),
-        index_vol=float(np.sqrt(index_variance)),
-        average_vol=average,
+        index_vol=index_vol,
+        average_vol=float(w @ s),
         coverage=coverage,
     )
 

@@ -1,29 +1,25 @@
 """At which at-the-money vol does each expiry of many chains trade?
 
-Two-sided first: a strike counts where call and put vol are both above zero, and its vol is their
-mean, because the two differ near the money by the source's rate and dividend convention. The vol
-at the money is then linear between the two strikes that enclose the level:
+The rules are those of `dispersa.pricing.atm`, one expiry at a time; here they are applied to the
+columns of many chains at once. A strike counts where call and put vol are both above zero; its vol
+is their mean, because the two differ near the money by the source's rate and dividend convention;
+the smile is linear in strike between such strikes and read at
 
-    SPOT      linear in strike at the spot
-    FORWARD   linear in strike at S exp(carry T)
-    DELTA     linear in d1 at d1 = 0, the strike of 0.50 call delta; d1 from the strike's own vol
+    SPOT      K = S
+    FORWARD   K = F = S exp(carry T)
+    DELTA     K = F exp(s(K)^2 T / 2), where the forward delta of a call is 0.50
 """
 
-from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-DAYS_PER_YEAR = 365.0
+from dispersa.pricing.atm import AtTheMoney
+from dispersa.pricing.units import DAYS_PER_YEAR
 
-
-class AtmMode(StrEnum):
-    """Which strike is called at the money."""
-
-    SPOT = "spot"
-    FORWARD = "forward"
-    DELTA = "delta"
+BISECTIONS = 60
+"""Halvings of a strike bracket: its width in units of the last place."""
 
 
 class ChainColumns(Protocol):
@@ -55,7 +51,7 @@ class ChainColumns(Protocol):
 
 
 def at_the_money_vols(
-    chains: ChainColumns, mode: AtmMode, carry_rate: float
+    chains: ChainColumns, mode: AtTheMoney, carry_rate: float
 ) -> NDArray[np.float64]:
     """At-the-money vol of every group (one expiry of one name on one date); NaN where none.
 
@@ -70,41 +66,68 @@ def at_the_money_vols(
     years = chains.days_to_expiry / DAYS_PER_YEAR
     forward = chains.spot * np.exp(carry_rate * years)
     match mode:
-        case AtmMode.SPOT:
-            return _at_level(strike, vol, group, chains.spot)
-        case AtmMode.FORWARD:
-            return _at_level(strike, vol, group, forward)
-        case AtmMode.DELTA:
-            deviation = vol * np.sqrt(years[group])
-            minus_d1 = np.log(strike / forward[group]) / deviation - 0.5 * deviation
-            return _at_level(minus_d1, vol, group, np.zeros_like(forward))
+        case AtTheMoney.SPOT:
+            return _read_at(chains.spot, strike, vol, *_enclosing(strike, group, chains.spot))
+        case AtTheMoney.FORWARD:
+            return _read_at(forward, strike, vol, *_enclosing(strike, group, forward))
+        case AtTheMoney.DELTA:
+            minus_d1 = np.log(strike / forward[group]) - 0.5 * vol**2 * years[group]
+            left, right = _enclosing(minus_d1, group, np.zeros_like(forward))
+            level = _half_delta_strikes(strike, vol, (left, right), forward, years)
+            return _read_at(level, strike, vol, left, right)
 
 
-def _at_level(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    group: NDArray[np.int64],
-    level: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Interpolate `y` linearly in `x` at each group's level; NaN where no points enclose it.
+def _enclosing(
+    x: NDArray[np.float64], group: NDArray[np.int64], level: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each group the first row above its level and the row before it; -1, -1 where none.
 
-    Rows are in order of group, and of strike within it. The enclosing points are the first row
-    above the level and the row before it.
+    A last row that lies exactly on the level encloses it alone.
     """
     count = np.bincount(group, minlength=level.size)
     end = np.cumsum(count)
-    start = end - count
     right = end.copy()
     above = np.flatnonzero(x > level[group])
     right[group[above[::-1]]] = above[::-1]  # the last write wins: the first row above
     left = right - 1
+    inside = left >= end - count
+    inside[inside] = (right < end)[inside] | (x[left[inside]] == level[inside])
+    right = np.where(right < end, right, left)
+    return np.where(inside, left, -1), np.where(inside, right, -1)
+
+
+def _read_at(
+    level: NDArray[np.float64],
+    strike: NDArray[np.float64],
+    vol: NDArray[np.float64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Vol on the line between two rows of each group; NaN where there are none."""
     result = np.full(level.size, np.nan)
-    inside = left >= start
-    exact = inside.copy()
-    exact[inside] = x[left[inside]] == level[inside]
-    result[exact] = y[left[exact]]
-    between = inside & ~exact & (right < end)
-    low, high = left[between], right[between]
-    share = (level[between] - x[low]) / (x[high] - x[low])
-    result[between] = y[low] + share * (y[high] - y[low])
+    found = left >= 0
+    low, high = left[found], right[found]
+    width = strike[high] - strike[low]
+    share = np.divide(level[found] - strike[low], width, out=np.zeros(low.size), where=width > 0)
+    result[found] = vol[low] + share * (vol[high] - vol[low])
     return result
+
+
+def _half_delta_strikes(
+    strike: NDArray[np.float64],
+    vol: NDArray[np.float64],
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]],
+    forward: NDArray[np.float64],
+    years: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Bisect each group's bracket for the strike at which d1 is zero on the linear smile."""
+    left, right = rows
+    low = np.where(left >= 0, strike[left], np.nan)
+    high = np.where(left >= 0, strike[right], np.nan)
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        s = _read_at(middle, strike, vol, left, right)
+        d1_is_positive = np.log(forward / middle) + 0.5 * s**2 * years > 0
+        low = np.where(d1_is_positive, middle, low)
+        high = np.where(d1_is_positive, high, middle)
+    return 0.5 * (low + high)

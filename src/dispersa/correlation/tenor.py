@@ -1,8 +1,7 @@
 """What is each name's vol at one constant maturity, on every date?
 
-Total variance is linear in calendar days between the two expiries that enclose the tenor:
-
-    s^2 D = s1^2 d1 + (s2^2 d2 - s1^2 d1) (D - d1) / (d2 - d1)
+Total variance is linear in calendar days between the two expiries that enclose the tenor; see
+`dispersa.pricing.tenor`.
 """
 
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dispersa.correlation.smile import AtmMode, ChainColumns, at_the_money_vols
+from dispersa.correlation.smile import ChainColumns, at_the_money_vols
 from dispersa.market import Symbol
+from dispersa.pricing.atm import AtTheMoney
+from dispersa.pricing.tenor import constant_maturity_vol
 
 
 class DatedChains(ChainColumns, Protocol):
@@ -61,7 +62,9 @@ class VolPanel:
         return self.vols[:, self.symbols.index(symbol)]
 
 
-def vol_panel(chains: DatedChains, tenor_days: int, mode: AtmMode, carry_rate: float) -> VolPanel:
+def vol_panel(
+    chains: DatedChains, tenor_days: int, mode: AtTheMoney, carry_rate: float
+) -> VolPanel:
     """Interpolate every name's at-the-money vols to one tenor on every date."""
     return panel_at(chains, at_the_money_vols(chains, mode, carry_rate), tenor_days)
 
@@ -70,41 +73,24 @@ def panel_at(chains: DatedChains, atm: NDArray[np.float64], tenor_days: int) -> 
     """Interpolate at-the-money vols per group to one tenor; several tenors share one `atm`."""
     shape = (len(chains.dates), len(chains.symbols))
     cell = chains.date_index * shape[1] + chains.symbol_index
-    usable = np.isfinite(atm)
-    days = chains.days_to_expiry
-    # Groups ascend by date, name and expiry, so the last write below and the first above win.
-    before = np.flatnonzero(usable & (days <= tenor_days))
-    after = np.flatnonzero(usable & (days >= tenor_days))[::-1]
-    near = np.full(shape[0] * shape[1], -1)
-    far = near.copy()
-    near[cell[before]] = before
-    far[cell[after]] = after
-    vols = np.full(near.size, np.nan)
-    found = (near >= 0) & (far >= 0)
-    vols[found] = _interpolated(atm, days, near[found], far[found], tenor_days)
-    spots = np.full(near.size, np.nan)
+    expiry = _position_in_cell(cell)
+    by_expiry = np.full((shape[0] * shape[1], int(expiry.max(initial=0)) + 1), np.nan)
+    days = by_expiry.copy()
+    by_expiry[cell, expiry] = atm
+    days[cell, expiry] = chains.days_to_expiry
+    spots = np.full(shape[0] * shape[1], np.nan)
     spots[cell] = chains.spot
     return VolPanel(
         dates=chains.dates,
         symbols=chains.symbols,
         tenor_days=tenor_days,
-        vols=vols.reshape(shape),
+        vols=constant_maturity_vol(by_expiry, days, tenor_days).vol.reshape(shape),
         spots=spots.reshape(shape),
     )
 
 
-def _interpolated(
-    atm: NDArray[np.float64],
-    days: NDArray[np.int64],
-    near: NDArray[np.int64],
-    far: NDArray[np.int64],
-    tenor_days: int,
-) -> NDArray[np.float64]:
-    """Vols at the tenor between the expiries of two groups, which may be the same."""
-    variance_near = atm[near] ** 2 * days[near]
-    variance_far = atm[far] ** 2 * days[far]
-    span = days[far] - days[near]
-    share = np.where(span > 0, (tenor_days - days[near]) / np.maximum(span, 1), 0.0)
-    total = variance_near + share * (variance_far - variance_near)
-    vols: NDArray[np.float64] = np.sqrt(total / tenor_days)
-    return vols
+def _position_in_cell(cell: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Position of each group among the expiries of its date and name, nearest first."""
+    opens = np.concatenate(([True], np.diff(cell) != 0))
+    start = np.flatnonzero(opens)
+    return np.arange(cell.size) - np.repeat(start, np.diff(np.append(start, cell.size)))

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from dispersa.correlation.by_date import BasketChoice, DayCorrelation, implied_by_date
 from dispersa.correlation.share_classes import ShareClasses
-from dispersa.correlation.smile import AtmMode
 from dispersa.correlation.tenor import vol_panel
 from dispersa.errors import InvalidInput
 from dispersa.history.chains import read_chains, require_symbol, symbols_in
 from dispersa.history.weights import read_weights
+from dispersa.pricing.atm import AtTheMoney
 
 CARRY_RATE = 0.036
 """Assumed rate of the forward in the modes FORWARD and DELTA: US overnight rate of mid 2026."""
@@ -27,7 +27,7 @@ class CorrelationReport:
     index: str
     tenor_days: int
     top: int
-    atm: AtmMode
+    atm: AtTheMoney
     share_classes: ShareClasses
     weights_in_percent: bool
     days: tuple[DayCorrelation, ...]
@@ -71,7 +71,7 @@ def correlation_by_date(
     index: str,
     top: int,
     tenor_days: int,
-    atm: AtmMode,
+    atm: AtTheMoney,
     share_classes: ShareClasses,
 ) -> CorrelationReport:
     """Compute implied correlation by date from a chain file and a weights file.
