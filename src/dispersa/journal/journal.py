@@ -1,0 +1,252 @@
+"""Who may write what happened, and when is it safe to act on it? The journal's writing side."""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
+
+from dispersa.errors import require
+from dispersa.journal import database
+from dispersa.journal.acknowledged import MarkFile, read_mark
+from dispersa.journal.entry import Entry, NewEntry, chained, expected_hash, require_writable
+from dispersa.journal.errors import JournalDamaged, JournalFailed
+from dispersa.journal.ownership import Ownership
+from dispersa.journal.reading import read_entries
+from dispersa.journal.writing import DirectWriter, ThreadedWriter, Writer
+
+
+@runtime_checkable
+class HoldsTime(Protocol):
+    """An event loop whose time is its own, and which can be asked to let none pass."""
+
+    def hold_time(self) -> AbstractContextManager[None]:
+        """Let no virtual time pass inside the block."""
+        ...
+
+
+class Journal:
+    """The record of one desk: entries go in at the end, in the order of the `append` calls.
+
+    An entry has its sequence at once and is durable when `committed` (or `flush`) returns; what
+    leaves the house because of an entry waits for that. After an I/O error or a full disk the
+    journal has failed for good: `append` raises `JournalFailed`, and so does every wait for an
+    entry that did not reach the disk.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        writer: Writer,
+        *,
+        build_id: str,
+        now: Callable[[], datetime],
+        monotonic_ns: Callable[[], int],
+    ) -> None:
+        """Use `open` or `in_memory`."""
+        require(build_id.isascii() and bool(build_id), f"the build id {build_id!r} is no name")
+        last = database.entry_at(connection, database.last_sequence(connection))
+        self._connection = connection
+        self._writer = writer
+        self._build_id = build_id
+        self._now = now
+        self._monotonic_ns = monotonic_ns
+        self._appending = threading.Lock()
+        self._last_sequence = 0 if last is None else last.sequence
+        self._last_hash = database.first_hash(connection) if last is None else last.hash
+        self._path: Path | None = None
+        self._ownership: Ownership | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        build_id: str,
+        now: Callable[[], datetime],
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        contact: str = "dispersa",
+    ) -> Self:
+        """Open or create the journal at `path` and own it until `close`.
+
+        `contact` is what a second process is told about how to reach this one. Raises
+        `JournalOwned` where another process writes it, `JournalDamaged` where acknowledged entries
+        are missing, `InvalidInput` where the file is no journal or open to other users.
+        """
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ownership = Ownership(path, contact=contact)
+        try:
+            connection = database.open_for_writing(path)
+            _require_acknowledged(connection, path)
+        except BaseException:
+            ownership.close()
+            raise
+        writer = ThreadedWriter(connection, MarkFile(path))
+        journal = cls(connection, writer, build_id=build_id, now=now, monotonic_ns=monotonic_ns)
+        journal._path = path
+        journal._ownership = ownership
+        return journal
+
+    @classmethod
+    def in_memory(
+        cls,
+        *,
+        build_id: str,
+        now: Callable[[], datetime],
+        monotonic_ns: Callable[[], int],
+        journal_id: str = "simulation",
+        image: bytes | None = None,
+    ) -> Self:
+        """Make a journal in memory without a thread: the same calls give the same bytes.
+
+        `image` continues from what `image()` of an earlier one returned.
+        """
+        connection = database.open_in_memory(journal_id, image=image)
+        writer = DirectWriter(connection)
+        return cls(connection, writer, build_id=build_id, now=now, monotonic_ns=monotonic_ns)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+        if error is None:
+            self._raise_unless_committed(self._last_sequence)
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence of the last appended entry, durable or not; 0 for an empty journal."""
+        return self._last_sequence
+
+    @property
+    def committed_sequence(self) -> int:
+        """Sequence of the last durable entry."""
+        return self._writer.committed
+
+    @property
+    def failure(self) -> str | None:
+        """The sentence that says why nothing more is accepted, None while all is well."""
+        return self._writer.failure
+
+    def append(self, entries: Sequence[NewEntry]) -> tuple[Entry, ...]:
+        """Give the entries their places at the end; durable once `committed` returns.
+
+        Raises `JournalFailed` once the journal has failed, and `BrokenInvariant` (nothing is
+        appended then) for an entry that is no canonical JSON or names no earlier cause.
+        """
+        with self._appending:
+            if self._writer.failure is not None:
+                raise JournalFailed(self._writer.failure)
+            placed = self._placed(entries)
+            if placed:
+                self._writer.submit(placed)
+                self._last_sequence, self._last_hash = placed[-1].sequence, placed[-1].hash
+            return placed
+
+    async def committed(self, sequence: int) -> None:
+        """Return once the entry `sequence` is durable; raise `JournalFailed` if it never will be.
+
+        Time that belongs to the event loop (virtual, scaled) is held meanwhile.
+        """
+        if self._writer.committed >= sequence:
+            return
+        require(sequence <= self._last_sequence, f"entry {sequence} was never appended")
+        loop = asyncio.get_running_loop()
+        settled = loop.create_future()
+        with loop.hold_time() if isinstance(loop, HoldsTime) else nullcontext():
+            self._writer.call_when_settled(sequence, partial(_wake, loop, settled))
+            await settled
+        self._raise_unless_committed(sequence)
+
+    def flush(self) -> None:
+        """Block until everything appended is durable; raise `JournalFailed` if it never will be."""
+        sequence = self._last_sequence
+        self._writer.wait(sequence)
+        self._raise_unless_committed(sequence)
+
+    def entries(self, *, after: int = 0) -> Iterator[Entry]:
+        """Read the durable entries after `after`, each checked against the chain."""
+        return read_entries(self._path or self._connection, after=after)
+
+    def image(self) -> bytes:
+        """Return the whole database, byte for byte."""
+        self.flush()
+        return self._connection.serialize()
+
+    def close(self) -> None:
+        """Write what was appended and give the journal free."""
+        self._writer.close()
+        if self._ownership is not None:
+            self._ownership.close()
+            self._ownership = None
+
+    def _placed(self, entries: Sequence[NewEntry]) -> tuple[Entry, ...]:
+        at, monotonic_ns = self._now(), self._monotonic_ns()
+        placed: list[Entry] = []
+        sequence, link = self._last_sequence, self._last_hash
+        for new in entries:
+            sequence += 1
+            require_writable(new, sequence=sequence)
+            entry = chained(
+                new,
+                after=link,
+                sequence=sequence,
+                at=at,
+                monotonic_ns=monotonic_ns,
+                build_id=self._build_id,
+            )
+            placed.append(entry)
+            link = entry.hash
+        return tuple(placed)
+
+    def _raise_unless_committed(self, sequence: int) -> None:
+        if self._writer.committed < sequence:
+            raise JournalFailed(self._writer.failure or "the journal was closed before its end")
+
+
+def _wake(loop: asyncio.AbstractEventLoop, settled: asyncio.Future[None]) -> None:
+    """Let the waiter go on, from any thread; a loop that has ended waits for nothing."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_settle, settled)
+
+
+def _settle(settled: asyncio.Future[None]) -> None:
+    if not settled.done():
+        settled.set_result(None)
+
+
+def _require_acknowledged(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `JournalDamaged` where the file does not hold what was acknowledged."""
+    last = database.last_sequence(connection)
+    mark = read_mark(path)
+    if mark is not None and mark.sequence > last:
+        raise JournalDamaged(
+            f"the journal {path} ends at entry {last}, but entry {mark.sequence} was acknowledged; "
+            "its tail is lost: keep the files, reconcile with the broker, and restore a backup"
+        )
+    if mark is not None and mark.sequence:
+        held = database.entry_at(connection, mark.sequence)
+        if held is None or held.hash != mark.hash:
+            raise JournalDamaged(
+                f"the journal {path} is not the one that acknowledged entry {mark.sequence} here; "
+                "was the file swapped? Put the right one back, or restore a backup"
+            )
+    for entry in database.read_after(connection, max(last - 1, 0)):
+        before = database.hash_at(connection, entry.sequence - 1)
+        if before is None or expected_hash(entry, after=before) != entry.hash:
+            raise JournalDamaged(
+                f"entry {entry.sequence} of {path} does not follow from the one before; "
+                "run `dispersa journal verify`"
+            )
