@@ -1,0 +1,1 @@
+"""What does the gateway's simulated market look like at a given market time?"""

@@ -1,0 +1,203 @@
+"""What does the market look like at the current market time?
+
+The world owns the paths, the surface, the listed chains and the history, and answers in numbers;
+contracts, orders and accounts are the exchange's.
+"""
+
+from datetime import date, datetime
+
+import numpy as np
+
+from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
+from dispersa.gateway.world.calendar import latest_session, new_york_date
+from dispersa.gateway.world.history import Anchor, DailyHistory, daily_history
+from dispersa.gateway.world.kernels import Floats
+from dispersa.gateway.world.listings import Chain, ExpirySlice
+from dispersa.gateway.world.paths import MinuteRange, Paths, State
+from dispersa.gateway.world.source import MarketSource
+from dispersa.gateway.world.surface import Surface, Tenor
+from dispersa.gateway.world.universe import Underlying
+from dispersa.gateway.world.vix import model_index, thirty_days
+
+VIX = "VIX"
+VIX_SECONDS = 15
+"""VIX is computed anew every 15 seconds."""
+
+
+class World:
+    """The simulated market; its path depends on seed and market time alone."""
+
+    def __init__(
+        self, source: MarketSource, *, seed: int, step_seconds: float, start: datetime
+    ) -> None:
+        self.source = source
+        self.universe = source.universe
+        self.underlyings = (*source.universe.components, *source.universe.indices)
+        self.columns = {u.symbol: i for i, u in enumerate(self.underlyings)}
+        self.seed = seed
+        self.now = start
+        self.start = start
+        self.first_session = latest_session(start)
+        self.paths = Paths(
+            source.universe, seed=seed, step_seconds=step_seconds, start=start,
+            day=self.first_session,
+        )  # fmt: skip
+        self.surface = Surface(source.universe, self.paths.scenery)
+        self._tenor: tuple[date, Tenor, Floats] | None = None
+        self._start_model_vols = self._model_vols()
+        self._start_vols = self._fixed_vols()
+        self._chains: dict[str, Chain] = {}
+        self._vix: tuple[int, float] = (-1, 0.0)
+        self._market: Market | None = None
+        self._history: DailyHistory | None = None
+        self.minutes: list[tuple[datetime, MinuteRange]] = []
+
+    # -- time ------------------------------------------------------------------------------------
+
+    @property
+    def next_time(self) -> datetime:
+        """Market time of the next grid point."""
+        return self.paths.next_time
+
+    def advance(self, to: datetime) -> bool:
+        """Move market time to `to`; return whether prices moved."""
+        if to <= self.now:
+            return False
+        passed = self.paths.advance(to)
+        self.minutes.extend(passed)
+        self.now = to
+        self._market = None
+        return bool(passed)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a regular session is running."""
+        return latest_session(self.now).contains(self.now)
+
+    # -- levels ----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """State of the paths at the current grid point."""
+        return self.paths.state
+
+    @property
+    def today(self) -> date:
+        """Date in New York."""
+        return new_york_date(self.now)
+
+    @property
+    def market(self) -> Market:
+        """Everything that pricing needs, at the current grid point."""
+        if self._market is None:
+            state = self.state
+            self._market = Market(
+                now=self.now,
+                today=self.today,
+                state=state,
+                spots=self.levels(state),
+                level_shifts=np.log(self._model_vols() / self._start_model_vols),
+                rate=self.universe.rate,
+                seed=self.seed,
+            )
+        return self._market
+
+    def levels(self, state: State) -> Floats:
+        """Return the levels of components and baskets."""
+        return np.concatenate([state.spots, self.paths.basket_levels(state.spots)])
+
+    def spot(self, symbol: str) -> float:
+        """Return the level of an underlying or of VIX."""
+        return self.vix if symbol == VIX else float(self.market.spots[self.columns[symbol]])
+
+    def vols(self) -> Floats:
+        """Return 30-day at-the-money implied volatilities of components and baskets."""
+        return self._start_vols * np.exp(self.market.level_shifts)
+
+    def implied_correlation(self) -> float:
+        """Return the true implied correlation at 30 days."""
+        tenor = thirty_days(self.today)
+        return float(self.surface.correlations(self.state, tenor)[0])
+
+    @property
+    def vix(self) -> float:
+        """Level of VIX, computed from the surface of the broad index."""
+        mark = int(self.now.timestamp()) // VIX_SECONDS
+        if self._vix[0] != mark:
+            self._vix = (mark, self._vix_level())
+        return self._vix[1]
+
+    # -- options ---------------------------------------------------------------------------------
+
+    def chain(self, symbol: str) -> Chain:
+        """Return the listed options of `symbol`, made when first asked for."""
+        if symbol not in self._chains:
+            column = self.columns[symbol]
+            underlying = self.underlyings[column]
+            vol = float(self._start_vols[column])
+            self._chains[symbol] = self.source.chain_of(underlying, vol, self.source.day)
+        return self._chains[symbol]
+
+    def batch(self, keys: list[OptionKey]) -> Batch:
+        """Compile options for repeated pricing."""
+        return Batch(keys, self.underlyings, self.surface)
+
+    def price(self, batch: Batch) -> Board:
+        """Return values and quotes of a batch at the current grid point."""
+        return batch.price(self.market)
+
+    def forward(self, column: int, piece: ExpirySlice) -> float:
+        """Return the forward of an underlying at an expiry."""
+        years = max((piece.settles - self.now).total_seconds(), 0.0) / (365.0 * 86_400.0)
+        carry = self.universe.rate - self.underlyings[column].dividend_yield
+        return float(self.market.spots[column] * np.exp(carry * years))
+
+    def listed(self, symbol: str) -> Underlying | None:
+        """Return the listed underlying of that symbol, None where there is none."""
+        column = self.columns.get(symbol)
+        if column is None or self.underlyings[column].is_hidden:
+            return None
+        return self.underlyings[column]
+
+    # -- history ---------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> DailyHistory:
+        """Daily bars before the first session, made when first asked for."""
+        if self._history is None:
+            first = self.first_session
+            elapsed = (self.start - first.opens).total_seconds() / first.seconds
+            anchor = Anchor(
+                day=first.day,
+                elapsed=float(np.clip(elapsed, 0.0, 1.0)),
+                spots=np.array([u.spot for u in self.underlyings]),
+                vols=self._start_vols,
+            )
+            self._history = daily_history(
+                self.universe, self.paths.scenery, self.seed, anchor, self.source.known()
+            )
+        return self._history
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _model_vols(self) -> Floats:
+        """Return the model's 30-day volatilities of components and baskets."""
+        today = new_york_date(self.now)
+        if self._tenor is None or self._tenor[0] != today:
+            tenor = thirty_days(today)
+            self._tenor = (today, tenor, self.surface.events(today, tenor))
+        _, tenor, events = self._tenor
+        vols: Floats = self.surface.all_vols(self.state, tenor, events)[:, 0]
+        return vols
+
+    def _fixed_vols(self) -> Floats:
+        vols = self._start_model_vols.copy()
+        for symbol, vol in self.source.start_vols.items():
+            vols[self.columns[symbol]] = vol
+        return vols
+
+    def _vix_level(self) -> float:
+        column = self.columns[self.universe.vix_source]
+        if self.source.vix is not None:
+            return self.source.vix * float(np.exp(self.market.level_shifts[column]))
+        return model_index(self.surface, column, float(self.vols()[column]))
