@@ -1,0 +1,172 @@
+"""Which whole counts are closest to their targets, and how far from the optimum can they be?
+
+Each name's cost is convex in its whole count, so the program is written by increments: starting
+from the count nearest to its target, every step up or down is a variable with the step's own
+cost, and a tail variable takes the steps beyond the ladder. The linear relaxation is then the
+convex hull of each name's cost, and the bound starts within one straddle of the optimum; written
+with plain absolute values it would start at zero. (500 names: 0.2 s against 4 s.)
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from dispersa.errors import require
+from dispersa.sizing.policy import Norm
+from dispersa.sizing.program import (
+    ROUNDING,
+    Answer,
+    Counts,
+    Effort,
+    Floats,
+    NoCounts,
+    Program,
+    Row,
+    Solved,
+    Unproven,
+)
+
+
+def solve(program: Program, norm: Norm, effort: Effort) -> Answer:
+    """Solve `program` in `norm` with HiGHS (``scipy.optimize.milp``)."""
+    match norm:
+        case Norm.L1:
+            return _solve_ladder(program, Norm.L1, effort, steps=1)
+        case Norm.L2:
+            return _solve_squares(program, effort)
+        case Norm.LARGEST:
+            return _solve_largest(program, effort)
+
+
+def _solve_squares(program: Program, effort: Effort) -> Answer:
+    # The tails carry the slope of the last step, which is less than the true cost. A solution that
+    # leaves the tails alone is therefore optimal for the true cost too; else the ladder grows.
+    steps = 4
+    while True:
+        answer = _solve_ladder(program, Norm.L2, effort, steps=steps)
+        if not isinstance(answer, Solved):
+            return answer
+        if np.abs(answer.counts - program.nearest()).max(initial=0) <= steps:
+            return answer
+        steps *= 4
+
+
+def _solve_largest(program: Program, effort: Effort) -> Answer:
+    # Whether an error share can be kept by all names is monotone in the share: bisect between what
+    # each name alone can reach and what a solution has reached; each trial settles ties in L1.
+    best = _solve_ladder(program, Norm.L1, effort, steps=1)
+    if not isinstance(best, Solved):
+        return best
+    low = program.objective(program.nearest(), Norm.LARGEST)
+    high = program.objective(best.counts, Norm.LARGEST)
+    nodes = best.nodes
+    share = low
+    while high - low > max(effort.gap, ROUNDING) * high:
+        answer = _solve_ladder(_within(program, share), Norm.L1, effort, steps=1)
+        match answer:
+            case Solved():
+                best, high = answer, program.objective(answer.counts, Norm.LARGEST)
+                nodes += answer.nodes
+            case NoCounts():
+                low = share
+            case Unproven():
+                return answer
+        share = (low + high) / 2
+    return replace(best, objective=high, bound=min(low, high), nodes=nodes)
+
+
+def _within(program: Program, share: float) -> Program:
+    reach = share * program.target
+    lower = np.ceil((program.target - reach) / program.vega - ROUNDING).astype(np.int64)
+    upper = np.floor((program.target + reach) / program.vega + ROUNDING).astype(np.int64)
+    return replace(
+        program,
+        lower=np.maximum(program.lower, lower),
+        upper=np.minimum(program.upper, upper),
+    )
+
+
+def _solve_ladder(program: Program, norm: Norm, effort: Effort, *, steps: int) -> Answer:
+    # Importing scipy.optimize takes a second that only a sizing run should pay.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    if np.any(program.lower > program.upper):
+        return NoCounts()
+    ladder = _ladder(program, norm, steps)
+    scale = float(program.vega.mean()) ** (2 if norm is Norm.L2 else 1)
+    result = milp(
+        ladder.costs / scale,
+        integrality=np.ones(len(ladder.costs), dtype=np.int64),
+        bounds=Bounds(np.zeros(len(ladder.costs)), ladder.room),
+        constraints=[LinearConstraint(*_scaled(row, ladder)) for row in program.rows],
+        options={
+            # The solver's objective starts from zero at the nearest counts, so a gap relative to
+            # it proves more than the same gap relative to ours.
+            "mip_rel_gap": effort.gap,
+            "node_limit": effort.node_limit,
+            "time_limit": effort.wall_seconds_max,
+        },
+    )
+    if result.status == _INFEASIBLE:
+        return NoCounts()
+    bound = program.objective(ladder.base, norm) + scale * (result.mip_dual_bound or 0.0)
+    if result.x is None or "time limit" in result.message.lower():
+        return Unproven(bound=bound, reason=result.message)
+    return _solved(program, norm, ladder.counts(result.x), bound, int(result.mip_node_count or 0))
+
+
+def _solved(program: Program, norm: Norm, counts: Counts, bound: float, nodes: int) -> Solved:
+    require(program.is_feasible(counts), f"the solver's counts {counts} break a limit")
+    objective = program.objective(counts, norm)
+    return Solved(counts=counts, objective=objective, bound=min(bound, objective), nodes=nodes)
+
+
+_INFEASIBLE: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ladder:
+    """Step variables in blocks of one per name: `signs` holds each block's direction."""
+
+    base: Counts
+    signs: Counts
+    costs: Floats
+    room: Floats
+
+    def counts(self, values: Floats) -> Counts:
+        """Whole counts from the solver's values of the step variables."""
+        whole = np.rint(values).astype(np.int64).reshape(len(self.signs), -1)
+        return self.base + self.signs @ whole
+
+
+def _ladder(program: Program, norm: Norm, steps: int) -> _Ladder:
+    base = program.nearest()
+    blocks = [(sign, step) for sign in (1, -1) for step in range(1, steps + 2)]
+    costs, rooms = [], []
+    for sign, step in blocks:
+        costs.append(
+            _cost(program, norm, base + sign * step)
+            - _cost(program, norm, base + sign * (step - 1))
+        )
+        limit = (program.upper - base) if sign > 0 else (base - program.lower)
+        left = np.maximum(limit - (step - 1), 0)
+        rooms.append(left if step == steps + 1 else np.minimum(left, 1))
+    return _Ladder(
+        base=base,
+        signs=np.array([sign for sign, _ in blocks]),
+        costs=np.concatenate(costs),
+        room=np.concatenate(rooms).astype(np.float64),
+    )
+
+
+def _cost(program: Program, norm: Norm, counts: Counts) -> Floats:
+    error = program.error(counts)
+    return error**2 if norm is Norm.L2 else error
+
+
+def _scaled(row: Row, ladder: _Ladder) -> tuple[Floats, float, float]:
+    coefficients = row.coefficients / row.unit
+    start = float(coefficients @ ladder.base)
+    by_step = np.concatenate([sign * coefficients for sign in ladder.signs])
+    return by_step[None, :], row.low / row.unit - start, row.high / row.unit - start
