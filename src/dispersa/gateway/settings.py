@@ -33,6 +33,8 @@ class Rules:
     read_only_api: bool = False
     """Refuse orders with error 321 as the Read-Only API setting does."""
     account_update_seconds: float = 180.0
+    live_market_data: bool = True
+    """False: no live subscription; type 1 and 2 get error 354, delayed data 10167 first."""
     pnl_update_seconds: float = 1.0
     snapshot_seconds: float = 11.0
     """A snapshot that is not complete after this long ends anyway."""

@@ -1,0 +1,1 @@
+"""How does the gateway answer each request of one client?"""

@@ -1,0 +1,221 @@
+"""How does one TCP connection live: hello, start, messages, limits, end?"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum
+
+from dispersa.gateway.answers.desk import Line
+from dispersa.gateway.dispatch import Counter
+from dispersa.gateway.floor import Floor
+from dispersa.gateway.wire import replies
+from dispersa.gateway.wire import requests as r
+from dispersa.gateway.wire.decode import decode, request_id_of
+from dispersa.gateway.wire.fields import MalformedField
+from dispersa.gateway.wire.frames import FrameError, FrameReader, Hello, parse_hello
+
+LOWEST_VERSION = 157
+
+Tape = Callable[[str, bytes], None]
+"""Takes "in" or "out" and the bytes of one or more frames."""
+
+
+class _Stage(Enum):
+    HELLO = "waiting for the hello"
+    START = "waiting for startApi"
+    OPEN = "started"
+    CLOSED = "closed"
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection; whatever it does, it can harm nobody but itself."""
+
+    def __init__(self, floor: Floor, tape: Tape | None = None) -> None:
+        self._floor = floor
+        self._tape = tape
+        self._reader = FrameReader()
+        self._stage = _Stage.HELLO
+        self._transport: asyncio.Transport | None = None
+        self._unsent = bytearray()
+        self._is_flush_due = False
+        self._line: Line | None = None
+        self._counter: Counter | None = None
+        self._allowance = _Allowance(floor)
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # -- asyncio.Protocol ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the hello, but not for ever."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+        self._floor.connections.add(self)
+        seconds = self._floor.rules.handshake_seconds
+        self._deadline = self._floor.loop.call_later(seconds, self._refuse_connection)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; a stream that is no conversation ends the connection."""
+        if self._is_closed():
+            return
+        try:
+            payloads = self._reader.feed(data)
+        except FrameError:
+            self._refuse_connection()
+            return
+        for payload in payloads:
+            if self._is_closed():
+                return
+            self._on_payload(payload)
+
+    def eof_received(self) -> bool:
+        """Close when the client has no more to say."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Forget the client; its orders live on."""
+        self._stage = _Stage.CLOSED
+        self._floor.connections.discard(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._counter is not None:
+            self._floor.leave(self._counter)
+            self._counter.close()
+            self._counter = None
+
+    # -- out -------------------------------------------------------------------------------------
+
+    def write(self, frame: bytes) -> None:
+        """Send bytes; those of one turn of the event loop travel together."""
+        if self._is_closed():
+            return
+        self._unsent += frame
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._floor.loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        """Send what is waiting, then close."""
+        self._flush()
+        self._stage = _Stage.CLOSED
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close without waiting for a client that does not read."""
+        self._stage = _Stage.CLOSED
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _is_closed(self) -> bool:
+        return self._stage is _Stage.CLOSED
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        transport = self._transport
+        if transport is None or not self._unsent or transport.is_closing():
+            return
+        data = bytes(self._unsent)
+        self._unsent.clear()
+        if self._tape is not None:
+            self._tape("out", data)
+        transport.write(data)
+        if transport.get_write_buffer_size() > self._floor.rules.unsent_bytes_max:
+            self.abort()
+
+    def _refuse_connection(self) -> None:
+        self._floor.traffic.refused_connections += 1
+        self.close()
+
+    # -- in --------------------------------------------------------------------------------------
+
+    def _on_payload(self, payload: bytes) -> None:
+        if self._tape is not None:
+            self._tape("in", payload)
+        if self._stage is _Stage.HELLO:
+            self._on_hello(payload)
+            return
+        self._floor.traffic.messages_in += 1
+        if self._line is not None and not self._allowance.take():
+            self._line.error(-1, 100, self._allowance.complaint())
+            self.close()
+            return
+        self._on_message(payload)
+
+    def _on_hello(self, payload: bytes) -> None:
+        try:
+            version = self._agreed_version(parse_hello(payload))
+        except FrameError:
+            self._refuse_connection()
+            return
+        self._line = Line(self._floor, version, self.write)
+        self._stage = _Stage.START
+        self.write(replies.hello(version, self._floor.clock.now()))
+
+    def _agreed_version(self, hello: Hello) -> int:
+        version = min(hello.version_max, self._floor.settings.max_server_version)
+        if version < max(hello.version_min, LOWEST_VERSION):
+            raise FrameError(f"versions {hello.version_min}..{hello.version_max} are not spoken")
+        return version
+
+    def _on_message(self, payload: bytes) -> None:
+        line = self._line
+        if line is None:
+            return
+        try:
+            request = decode(payload, line.version)
+        except MalformedField as error:
+            text = f"Server error when reading an API client request. {error}"
+            line.error(request_id_of(payload), 320, text)
+            return
+        if self._counter is not None:
+            self._counter.answer(request)
+        elif isinstance(request, r.StartApi):
+            self._start(line, request.client_id)
+        else:
+            line.error(-1, 321, "Error validating request: startApi has to come first")
+
+    def _start(self, line: Line, client_id: int) -> None:
+        line.client_id = client_id
+        counter = Counter(line)
+        if not self._floor.enter(counter):
+            line.error(
+                -1,
+                326,
+                "Unable to connect as the client id is already in use. Retry with a unique "
+                "client id.",
+            )
+            self.close()
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._counter = counter
+        self._stage = _Stage.OPEN
+        counter.greet()
+
+
+class _Allowance:
+    """IBKR's limit on messages per second, as a bucket that refills."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._loop = floor.loop
+        self._limit = floor.rules.messages_per_second_max
+        self._left = float(self._limit or 0)
+        self._checked_at = self._loop.time()
+
+    def take(self) -> bool:
+        """Count one message; False where it is one too many."""
+        if self._limit is None:
+            return True
+        now = self._loop.time()
+        refill = (now - self._checked_at) * self._limit
+        self._left = min(float(self._limit), self._left + refill)
+        self._checked_at = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+    def complaint(self) -> str:
+        """Return IBKR's sentence."""
+        return (
+            f"Max rate of messages per second has been exceeded:max={self._limit} rec>{self._limit}"
+        )

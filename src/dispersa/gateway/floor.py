@@ -1,0 +1,170 @@
+"""Who is connected, what do they share, and who gets to see which event?"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from dispersa.gateway import events
+from dispersa.gateway.clock import Clock
+from dispersa.gateway.port import VenuePort
+from dispersa.gateway.settings import GatewaySettings, Rules
+
+
+class Attendant(Protocol):
+    """What the floor knows of a client that has started: where its events go."""
+
+    @property
+    def client_id(self) -> int:
+        """The id that it started with."""
+        ...
+
+    def order_event(self, event: events.OpenOrder | events.OrderStatus | events.OrderError) -> None:
+        """Take news of one of its own orders."""
+        ...
+
+    def fill_event(self, event: events.Execution | events.CommissionReport) -> None:
+        """Take an execution or its commission."""
+        ...
+
+    def account_event(self, event: events.Position | events.AccountChanged) -> None:
+        """Take a change of holdings or money."""
+        ...
+
+    def notice(self, event: events.Notice) -> None:
+        """Take a message that concerns everybody."""
+        ...
+
+
+class Closable(Protocol):
+    """A connection, as far as the floor has to know it."""
+
+    def close(self) -> None:
+        """Send what is waiting, then close."""
+        ...
+
+    def abort(self) -> None:
+        """Close without waiting for a client that does not read."""
+        ...
+
+
+class Traffic:
+    """Counts of messages and orders, for people who watch."""
+
+    def __init__(self) -> None:
+        self.messages_in = 0
+        self.messages_out = 0
+        self.orders = 0
+        self.fills = 0
+        self.refused_connections = 0
+        self.recent: deque[str] = deque(maxlen=8)
+
+
+class Floor:
+    """The part of a gateway that its clients share."""
+
+    def __init__(self, venue: VenuePort, clock: Clock, settings: GatewaySettings) -> None:
+        self.venue = venue
+        self.clock = clock
+        self.settings = settings
+        self.loop = asyncio.get_running_loop()
+        self.traffic = Traffic()
+        self.connections: set[Closable] = set()
+        self._attendants: dict[int, Attendant] = {}
+        self._order_ids: dict[int, int] = {}
+        self._lines = 0
+        venue.listen(self._on_event)
+
+    @property
+    def rules(self) -> Rules:
+        """The named rule switches."""
+        return self.settings.rules
+
+    @property
+    def lines(self) -> int:
+        """How many market data lines are in use, over all clients."""
+        return self._lines
+
+    def attendants(self) -> list[Attendant]:
+        """Return the clients that have started, by client id."""
+        return [self._attendants[client_id] for client_id in sorted(self._attendants)]
+
+    def enter(self, attendant: Attendant) -> bool:
+        """Let a client in; False where its id is in use."""
+        if attendant.client_id in self._attendants:
+            return False
+        self._attendants[attendant.client_id] = attendant
+        return True
+
+    def leave(self, attendant: Attendant) -> None:
+        """Forget a client; its orders live on."""
+        if self._attendants.get(attendant.client_id) is attendant:
+            del self._attendants[attendant.client_id]
+
+    def next_order_id(self, client_id: int) -> int:
+        """Return the lowest order id that this client has not used."""
+        return self._order_ids.get(client_id, 0) + 1
+
+    def use_order_id(self, client_id: int, order_id: int) -> None:
+        """Remember that this client has used an order id."""
+        self._order_ids[client_id] = max(order_id, self._order_ids.get(client_id, 0))
+
+    def roll_back_order_ids(self) -> None:
+        """Forget every order id, as a restarted gateway may."""
+        self._order_ids.clear()
+
+    def take_lines(self, count: int) -> None:
+        """Count market data lines in use up or down."""
+        self._lines += count
+
+    def _on_event(self, event: events.Event) -> None:
+        match event:
+            case events.OpenOrder() | events.OrderStatus() | events.OrderError():
+                self._count(event)
+                owner = self._attendants.get(event.client_id)
+                if owner is not None:
+                    owner.order_event(event)
+            case events.Execution() | events.CommissionReport():
+                self._count(event)
+                for attendant in self._witnesses(event.client_id):
+                    attendant.fill_event(event)
+            case events.Position() | events.AccountChanged():
+                for attendant in self.attendants():
+                    attendant.account_event(event)
+            case events.Notice():
+                for attendant in self.attendants():
+                    attendant.notice(event)
+
+    def _witnesses(self, client_id: int) -> Iterator[Attendant]:
+        everybody = self.rules.executions_live_to_all_clients
+        for attendant in self.attendants():
+            if everybody or attendant.client_id in {client_id, self.settings.master_client_id}:
+                yield attendant
+
+    def _count(self, event: events.Event) -> None:
+        if isinstance(event, events.Execution):
+            self.traffic.fills += 1
+            self.traffic.recent.append(
+                f"{event.side} {event.shares} {event.contract.symbol} "
+                f"{event.contract.sec_type} at {event.price:g}"
+            )
+
+
+class Every:
+    """Calls something again and again on an event loop until stopped."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, seconds: float, call: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._seconds = seconds
+        self._call = call
+        self._handle = loop.call_later(seconds, self._run)
+
+    def _run(self) -> None:
+        self._handle = self._loop.call_later(self._seconds, self._run)
+        self._call()
+
+    def stop(self) -> None:
+        """Call no more."""
+        self._handle.cancel()

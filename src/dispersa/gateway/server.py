@@ -1,0 +1,98 @@
+"""How does a gateway start, run inside somebody's event loop, and stop?"""
+
+import asyncio
+import errno
+from types import TracebackType
+from typing import Self
+
+from dispersa.errors import InvalidInput
+from dispersa.gateway.clock import Clock, LoopClock
+from dispersa.gateway.connection import Connection, Tape
+from dispersa.gateway.floor import Floor
+from dispersa.gateway.port import VenuePort
+from dispersa.gateway.settings import GatewaySettings
+
+_GRACE_SECONDS = 0.2
+"""How long clients have to read what waits for them when the gateway stops."""
+
+
+class RunningGateway:
+    """A gateway that listens at `host` and `port`; close it, or use it in `async with`."""
+
+    def __init__(self, floor: Floor, server: asyncio.Server) -> None:
+        self.floor = floor
+        self._server = server
+        name = server.sockets[0].getsockname()
+        self.host: str = name[0]
+        self.port: int = name[1]
+        self.world = floor.loop.create_task(_run_world(floor), name="gateway world")
+        """The task that moves the market; it ends only by `close` or by a defect."""
+
+    @property
+    def venue(self) -> VenuePort:
+        """The exchange, its world and its account."""
+        return self.floor.venue
+
+    @property
+    def clock(self) -> Clock:
+        """Where the market time is read."""
+        return self.floor.clock
+
+    async def close(self) -> None:
+        """Stop listening, close every connection, stop the market."""
+        self.world.cancel()
+        self._server.close()
+        for connection in list(self.floor.connections):
+            connection.close()
+        await asyncio.gather(self.world, return_exceptions=True)
+        await asyncio.sleep(_GRACE_SECONDS if self.floor.connections else 0)
+        for connection in list(self.floor.connections):
+            connection.abort()
+        await self._server.wait_closed()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+async def serve(settings: GatewaySettings, tape: Tape | None = None) -> RunningGateway:
+    """Start a gateway in the running event loop; raises `InvalidInput` where it can not listen.
+
+    Market time = `settings.start` + the time that passes on the loop. `tape` gets every frame.
+    """
+    from dispersa.gateway.venue import Venue, market_start
+
+    loop = asyncio.get_running_loop()
+    clock = LoopClock(loop, market_start(settings))
+    floor = Floor(Venue(settings, clock), clock, settings)
+    return RunningGateway(floor, await _listen(floor, tape))
+
+
+async def _listen(floor: Floor, tape: Tape | None) -> asyncio.Server:
+    host, port = floor.settings.host, floor.settings.port
+    try:
+        return await floor.loop.create_server(lambda: Connection(floor, tape), host, port)
+    except OSError as error:
+        raise InvalidInput(_cannot_listen(host, port, error)) from error
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use by another program; stop that program, choose "
+            "another port with --port, or let --port 0 find a free one"
+        )
+    return f"can not listen on {host}:{port} ({error.strerror or error}); check --host and --port"
+
+
+async def _run_world(floor: Floor) -> None:
+    while True:
+        await asyncio.sleep(floor.settings.step_seconds)
+        floor.venue.advance(floor.clock.now())
