@@ -1,0 +1,1 @@
+"""What happens next? State, events, commands, and the one function between them."""

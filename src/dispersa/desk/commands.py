@@ -1,0 +1,158 @@
+"""What did the desk decide? Each command is journaled with its cause, folded, then carried out.
+
+A command is a decision: replay folds the recorded ones and never decides again. Some need the
+shell (send, cancel, read, compute, ask), some only tell (a denial, an end).
+"""
+
+from dataclasses import dataclass
+
+from dispersa.execution.program import PackageState, ProgramPolicy, ProgramState
+from dispersa.execution.walker import Walk, WalkPolicy
+from dispersa.orders import ApprovedOrder, OrderRef, ProgramId
+from dispersa.portfolio import Reconciliation
+from dispersa.risk import Denial, GateVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeSignal:
+    """Read history and chains and compute today's signal in a worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputePlan:
+    """Choose straddles and size them in a worker."""
+
+    edge_waiver: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineTrade:
+    """No trade today, and why: the signal, the plan, or an operator who did not confirm."""
+
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenyPlan:
+    """The gate said no to the plan."""
+
+    plan_hash: str
+    verdict: GateVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskApproval:
+    """Show the plan and ask a person for the word EXECUTE."""
+
+    plan_hash: str
+    verdict: GateVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartProgram:
+    """The plan is approved: begin to work it."""
+
+    program: ProgramId
+    plan_hash: str
+    policy: ProgramPolicy
+    walk_policy: WalkPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """Send one slice of a package."""
+
+    symbol: str
+    approved: ApprovedOrder
+    walk: Walk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendOrder:
+    """Move the limit of a working order in place."""
+
+    approved: ApprovedOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """Cancel one working order; `walk_failed` when its walk ended without a fill."""
+
+    ref: OrderRef
+    reason: str
+    walk_failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenyOrder:
+    """The gate said no to a slice or to a new limit; the package waits."""
+
+    symbol: str
+    denial: Denial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtOrder:
+    """Silence for too long: the order is UNKNOWN and stays reserved at its worst case."""
+
+    ref: OrderRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndPackage:
+    """Nothing more is sent for this package."""
+
+    symbol: str
+    state: PackageState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindDown:
+    """Stop launching: cancel what works and end the program when all is settled."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSnapshot:
+    """Read the broker's books in full."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordReconciliation:
+    """What the comparison with the last full read has shown; breaks lock their names."""
+
+    reconciliation: Reconciliation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndProgram:
+    """The program is over; its end in words."""
+
+    state: ProgramState
+    sentence: str
+
+
+Command = (
+    ComputeSignal
+    | ComputePlan
+    | DeclineTrade
+    | DenyPlan
+    | AskApproval
+    | StartProgram
+    | PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | DenyOrder
+    | DoubtOrder
+    | EndPackage
+    | WindDown
+    | ReadSnapshot
+    | RecordReconciliation
+    | EndProgram
+)

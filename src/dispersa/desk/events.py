@@ -1,0 +1,166 @@
+"""What happened? Everything that reaches the desk from outside, each recorded before it counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dispersa.correlation.terms import Signal
+from dispersa.execution.plan import DroppedName, TradePlan
+from dispersa.market import ConId, Quote, TradingSession
+from dispersa.orders import (
+    AccountReading,
+    AmendRefused,
+    BrokerSnapshot,
+    CommissionReported,
+    ExecutionReported,
+    LinkLost,
+    LinkRestored,
+    OrderCancelled,
+    OrderDoubtful,
+    OrderRef,
+    OrderRejected,
+    OrderWorking,
+    VixReading,
+)
+from dispersa.risk import HaltLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskOpened:
+    """A desk starts (or starts again) on this account."""
+
+    profile: str
+    account: str
+    live_allowed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSynchronized:
+    """A complete first read of the broker's books."""
+
+    snapshot: BrokerSnapshot
+    session: TradingSession | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionsRead:
+    """Account values and VIX as of now; None where they could not be read."""
+
+    account: AccountReading | None
+    vix: VixReading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRequested:
+    """Somebody or the schedule asks for today's trade.
+
+    `edge_waiver` is a label under which the signal's verdict is reported but not obeyed (the
+    demo profile only); None means that the verdict binds.
+    """
+
+    requested_by: str
+    edge_waiver: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalComputed:
+    """Today's signal, from a worker."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanProposed:
+    """A sized plan, from a worker."""
+
+    plan: TradePlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanImpossible:
+    """No plan could be made, and why."""
+
+    reason: str
+    dropped: tuple[DroppedName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAnswered:
+    """What a person typed when asked to confirm the plan with this hash."""
+
+    plan_hash: str
+    text: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketObserved:
+    """Quotes of the program's legs at one moment, by contract id.
+
+    It changes no state by itself, so it is recorded only when a decision rests on it.
+    """
+
+    quotes: Mapping[ConId, Quote]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderHandedOver:
+    """The order was written to the broker's socket."""
+
+    ref: OrderRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRead:
+    """A complete read that the desk had asked for."""
+
+    snapshot: BrokerSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotFailed:
+    """The read that the desk had asked for did not complete; it proves nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltRequested:
+    """A person or a control stops trading."""
+
+    level: HaltLevel
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeRequested:
+    """A person lets trading go on, with a reason."""
+
+    reason: str
+    operator: str
+
+
+Event = (
+    DeskOpened
+    | BrokerSynchronized
+    | ConditionsRead
+    | TradeRequested
+    | SignalComputed
+    | PlanProposed
+    | PlanImpossible
+    | OperatorAnswered
+    | MarketObserved
+    | OrderHandedOver
+    | SnapshotRead
+    | SnapshotFailed
+    | HaltRequested
+    | ResumeRequested
+    | OrderWorking
+    | OrderCancelled
+    | OrderRejected
+    | OrderDoubtful
+    | AmendRefused
+    | ExecutionReported
+    | CommissionReported
+    | LinkLost
+    | LinkRestored
+)

@@ -1,0 +1,258 @@
+"""How does one recorded event or command change the state? The fold; it decides nothing."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from dispersa.desk import events as ev
+from dispersa.desk.commands import (
+    AmendOrder,
+    AskApproval,
+    CancelOrder,
+    Command,
+    ComputePlan,
+    ComputeSignal,
+    DeclineTrade,
+    DenyOrder,
+    DenyPlan,
+    DoubtOrder,
+    EndPackage,
+    EndProgram,
+    PlaceOrder,
+    ReadSnapshot,
+    RecordReconciliation,
+    StartProgram,
+    WindDown,
+)
+from dispersa.desk.evolve_orders import (
+    absorb_snapshot,
+    book_commission,
+    book_execution,
+    change_order,
+    refuse_amend,
+)
+from dispersa.desk.evolve_program import (
+    amend_order,
+    begin,
+    cancel_order,
+    deny_order,
+    end_package,
+    end_program,
+    place_order,
+    wind_down,
+)
+from dispersa.desk.state import DeskState, Halt, SnapshotRequest, Stage
+from dispersa.orders import (
+    AmendRefused,
+    CommissionReported,
+    ExecutionReported,
+    LinkLost,
+    LinkRestored,
+    OrderCancelled,
+    OrderChange,
+    OrderDoubtful,
+    OrderRejected,
+    OrderWorking,
+)
+
+Record = ev.Event | Command
+
+
+def evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
+    """Fold one record, made at `at`, into the state."""
+    match record:
+        case (
+            OrderWorking()
+            | OrderCancelled()
+            | OrderRejected()
+            | OrderDoubtful()
+            | AmendRefused()
+            | ExecutionReported()
+            | CommissionReported()
+            | LinkLost()
+            | LinkRestored()
+            | ev.OrderHandedOver()
+        ):
+            return _report(state, at, record)
+        case (
+            PlaceOrder()
+            | AmendOrder()
+            | CancelOrder()
+            | DenyOrder()
+            | DoubtOrder()
+            | EndPackage()
+            | WindDown()
+            | EndProgram()
+        ):
+            return _program_command(state, at, record)
+        case (
+            ComputeSignal()
+            | ComputePlan()
+            | DeclineTrade()
+            | DenyPlan()
+            | AskApproval()
+            | StartProgram()
+            | ReadSnapshot()
+            | RecordReconciliation()
+        ):
+            return _road_command(state, at, record)
+        case _:
+            return _event(state, at, record)
+
+
+Report = (
+    OrderWorking
+    | OrderCancelled
+    | OrderRejected
+    | OrderDoubtful
+    | AmendRefused
+    | ExecutionReported
+    | CommissionReported
+    | LinkLost
+    | LinkRestored
+    | ev.OrderHandedOver
+)
+
+
+def _report(state: DeskState, at: datetime, report: Report) -> DeskState:
+    match report:
+        case OrderWorking():
+            return change_order(state, at, report.ref, OrderChange.ACKNOWLEDGED, report)
+        case OrderCancelled():
+            change = OrderChange.EXPIRED if report.expired else OrderChange.CANCELLED
+            return change_order(state, at, report.ref, change, report)
+        case OrderRejected():
+            return change_order(state, at, report.ref, OrderChange.REJECTED, report)
+        case OrderDoubtful():
+            return change_order(state, at, report.ref, OrderChange.DOUBT, report)
+        case AmendRefused():
+            return refuse_amend(state, report)
+        case ExecutionReported():
+            return book_execution(state, at, report.execution)
+        case CommissionReported():
+            return book_commission(state, report.commission)
+        case LinkLost():
+            return replace(state, linked=False, link_message=report.message)
+        case LinkRestored():
+            return replace(state, linked=True, link_message="")
+        case ev.OrderHandedOver():
+            return change_order(state, at, report.ref, OrderChange.SENT, report)
+
+
+def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
+    match event:
+        case ev.DeskOpened():
+            return replace(
+                state,
+                profile=event.profile,
+                account_expected=event.account,
+                live_allowed=event.live_allowed,
+            )
+        case ev.BrokerSynchronized():
+            synchronized = absorb_snapshot(state, at, event.snapshot)
+            return replace(
+                synchronized,
+                linked=True,
+                session=event.session,
+                baseline=event.snapshot.positions if not state.orders else state.baseline,
+            )
+        case ev.ConditionsRead():
+            return replace(state, account=event.account, vix=event.vix)
+        case ev.TradeRequested():
+            return _fresh_trade(state, event)
+        case ev.SignalComputed():
+            return replace(state, signal=event.signal)
+        case ev.PlanProposed():
+            return replace(state, plan=event.plan, stage=Stage.PROPOSED)
+        case ev.PlanImpossible():
+            return replace(state, decline_reason=event.reason)
+        case ev.SnapshotRead():
+            return absorb_snapshot(replace(state, snapshot_request=None), at, event.snapshot)
+        case ev.SnapshotFailed():
+            return replace(state, snapshot_request=None, snapshot_failed_at=at)
+        case ev.HaltRequested():
+            return replace(state, halt=Halt(level=event.level, reason=event.reason, since=at))
+        case ev.ResumeRequested():
+            return replace(state, halt=None)
+        case _:
+            return state
+
+
+def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:
+    return replace(
+        state,
+        edge_waiver=event.edge_waiver,
+        stage=Stage.IDLE,
+        signal=None,
+        plan=None,
+        verdict=None,
+        decline_reason="",
+    )
+
+
+RoadCommand = (
+    ComputeSignal
+    | ComputePlan
+    | DeclineTrade
+    | DenyPlan
+    | AskApproval
+    | StartProgram
+    | ReadSnapshot
+    | RecordReconciliation
+)
+
+
+def _road_command(state: DeskState, at: datetime, command: RoadCommand) -> DeskState:
+    match command:
+        case ComputeSignal():
+            return replace(state, stage=Stage.SIGNAL)
+        case ComputePlan():
+            return replace(state, stage=Stage.PLAN)
+        case DeclineTrade():
+            return replace(state, stage=Stage.DECLINED, decline_reason=command.reason)
+        case DenyPlan():
+            return replace(state, stage=Stage.DECLINED, verdict=command.verdict)
+        case AskApproval():
+            return replace(state, stage=Stage.APPROVAL, verdict=command.verdict)
+        case StartProgram():
+            return begin(state, at, command)
+        case ReadSnapshot():
+            request = SnapshotRequest(reason=command.reason, asked_at=at)
+            return replace(state, snapshot_request=request)
+        case RecordReconciliation():
+            return replace(
+                state,
+                reconciliation=command.reconciliation,
+                reconciled_at=command.reconciliation.at,
+            )
+
+
+ProgramCommand = (
+    PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | DenyOrder
+    | DoubtOrder
+    | EndPackage
+    | WindDown
+    | EndProgram
+)
+
+
+def _program_command(state: DeskState, at: datetime, command: ProgramCommand) -> DeskState:
+    match command:
+        case PlaceOrder():
+            return place_order(state, at, command)
+        case AmendOrder():
+            return amend_order(state, at, command)
+        case CancelOrder():
+            return cancel_order(state, at, command)
+        case DenyOrder():
+            return deny_order(state, at, command)
+        case DoubtOrder():
+            return change_order(state, at, command.ref, OrderChange.DOUBT, command)
+        case EndPackage():
+            return end_package(state, command)
+        case WindDown():
+            return wind_down(state, command)
+        case EndProgram():
+            return end_program(state, at, command)

@@ -1,0 +1,157 @@
+"""How do reports and broker reads change orders, fills and positions?"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from dispersa.desk.commands import DoubtOrder
+from dispersa.desk.events import OrderHandedOver
+from dispersa.desk.evolve_program import note_fill, note_order_end
+from dispersa.desk.state import DeskState
+from dispersa.orders import (
+    AmendRefused,
+    BrokerSnapshot,
+    Commission,
+    Execution,
+    Order,
+    OrderCancelled,
+    OrderChange,
+    OrderDoubtful,
+    OrderRef,
+    OrderRejected,
+    OrderState,
+    OrderWorking,
+    next_state,
+)
+
+OrderNews = (
+    OrderWorking | OrderCancelled | OrderRejected | OrderDoubtful | OrderHandedOver | DoubtOrder
+)
+
+
+def change_order(
+    state: DeskState, at: datetime, ref: OrderRef, change: OrderChange, news: OrderNews
+) -> DeskState:
+    """Apply what was learned about one order; news of an order that is not ours changes nothing."""
+    order = state.orders.get(ref)
+    if order is None:
+        return state
+    changed = _with_details(replace(order, state=next_state(order.state, change)), at, news)
+    return _settle(state, at, order, changed)
+
+
+def _with_details(order: Order, at: datetime, news: OrderNews) -> Order:
+    match news:
+        case OrderWorking():
+            perm_ids = order.perm_ids
+            if news.perm_id and news.perm_id not in perm_ids:
+                perm_ids = (*perm_ids, news.perm_id)
+            return replace(
+                order,
+                perm_ids=perm_ids,
+                acknowledged_at=order.acknowledged_at or at,
+                working_limit=news.limit_price,
+                amend_pending=order.amend_pending
+                and news.limit_price != order.approved.intent.limit_price,
+            )
+        case OrderCancelled() | OrderRejected() | OrderDoubtful():
+            return replace(order, message=news.message)
+        case DoubtOrder():
+            return replace(order, message=news.reason)
+        case OrderHandedOver():
+            return order
+
+
+def _settle(state: DeskState, at: datetime, before: Order, after: Order) -> DeskState:
+    """Store the order and tell its package when it has just ended."""
+    ended = after.state.is_terminal and not before.state.is_terminal
+    if ended:
+        after = replace(after, ended_at=at, amend_pending=False)
+    changed = state.with_order(after)
+    if after.state is not OrderState.UNKNOWN and after.approved.intent.ref in state.absences:
+        absences = {k: v for k, v in state.absences.items() if k != after.approved.intent.ref}
+        changed = replace(changed, absences=absences)
+    return note_order_end(changed, at, after) if ended else changed
+
+
+def refuse_amend(state: DeskState, report: AmendRefused) -> DeskState:
+    """Keep the order live at the limit that the broker still works."""
+    order = state.orders.get(report.ref)
+    if order is None:
+        return state
+    return state.with_order(
+        replace(
+            order,
+            amend_pending=False,
+            working_limit=report.limit_price,
+            message=report.message,
+        )
+    )
+
+
+def book_execution(state: DeskState, at: datetime, execution: Execution) -> DeskState:
+    """Record an execution once and derive the order's fill from leg quantities."""
+    order = state.orders.get(execution.order_ref)
+    if order is None:
+        known = (*state.foreign_executions, execution.exec_id)
+        return replace(state, foreign_executions=tuple(dict.fromkeys(known)))
+    book = state.book.with_execution(execution)
+    if book is state.book:
+        return state
+    intent = order.approved.intent
+    filled = book.units_filled(intent.ref, intent.combo)
+    counted = replace(order, filled=filled)
+    if filled >= intent.quantity:
+        counted = replace(counted, state=next_state(order.state, OrderChange.FILLED))
+    recorded = replace(state, book=book, last_fill_at=at)
+    settled = _settle(recorded, at, order, counted)
+    return note_fill(settled, intent.ref)
+
+
+def book_commission(state: DeskState, commission: Commission) -> DeskState:
+    """Record what one execution cost."""
+    return replace(state, book=state.book.with_commission(commission))
+
+
+def absorb_snapshot(state: DeskState, at: datetime, snapshot: BrokerSnapshot) -> DeskState:
+    """Fold a complete broker read: executions first, then what it proves about each order."""
+    for execution in snapshot.executions:
+        state = book_execution(state, at, execution)
+    for commission in snapshot.commissions:
+        state = book_commission(state, commission)
+    live = {row.ref: row for row in snapshot.open_orders}
+    ended = {row.ref for row in snapshot.completed_orders}
+    for order in state.open_orders():
+        ref = order.approved.intent.ref
+        if ref in live:
+            working = OrderWorking(
+                ref=ref, perm_id=live[ref].perm_id, limit_price=live[ref].limit_price
+            )
+            state = _acknowledge(state, at, working)
+        elif ref in ended:
+            gone = OrderCancelled(ref=ref, message="shown as completed by the broker")
+            state = change_order(state, at, ref, OrderChange.CANCELLED, gone)
+        elif order.state is OrderState.UNKNOWN:
+            state = _note_absence(state, at, ref)
+    return replace(
+        state, account=snapshot.account, snapshot=snapshot, snapshot_at=at, snapshot_failed_at=None
+    )
+
+
+def _acknowledge(state: DeskState, at: datetime, working: OrderWorking) -> DeskState:
+    if state.orders[working.ref].state is OrderState.CANCEL_PENDING:
+        return state
+    return change_order(state, at, working.ref, OrderChange.ACKNOWLEDGED, working)
+
+
+ABSENCE_GAP_SECONDS = 30
+
+
+def _note_absence(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:
+    """Count a full read without the order; the second, 30 s later, proves that it never arrived."""
+    first = state.absences.get(ref)
+    if first is None:
+        return replace(state, absences={**state.absences, ref: at})
+    if (at - first).total_seconds() < ABSENCE_GAP_SECONDS or state.orders[ref].filled:
+        return state
+    gone = OrderCancelled(ref=ref, message="two full reads do not show it: it never arrived")
+    return change_order(state, at, ref, OrderChange.ABSENCE_PROVEN, gone)

@@ -1,0 +1,204 @@
+"""What does the gate get to see? Facts drawn from the state, worst case where a fate is open."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from dispersa.desk.state import DeskState
+from dispersa.execution.plan import PlannedPackage, Role, TradePlan
+from dispersa.execution.program import PackageProgress
+from dispersa.market import ConId, Quote, straddle_quote
+from dispersa.orders import Order, OrderRef, Purpose
+from dispersa.risk import (
+    Edge,
+    EdgeMeasured,
+    EdgeWaived,
+    ExposureAfter,
+    GateFacts,
+    HaltLevel,
+    MessageCounts,
+    OrderContext,
+    PlanRequest,
+    Use,
+    Uses,
+)
+from dispersa.risk import PlannedPackage as PackageRequest
+
+LEGS_OF_STRADDLE = 2
+RATE_WINDOW = timedelta(seconds=1)
+
+
+def plan_request(state: DeskState, plan: TradePlan) -> PlanRequest:
+    """Put a whole plan to the gate."""
+    return PlanRequest(
+        purpose=Purpose.OPEN,
+        direction=plan.direction.value,
+        packages=tuple(_package_request(package) for package in plan.packages),
+        edge=_edge(state),
+        margin_modelled_usd=plan.margin_modeled_usd,
+        margin_what_if_usd=plan.margin_what_if_usd,
+    )
+
+
+def _package_request(package: PlannedPackage) -> PackageRequest:
+    return PackageRequest(
+        symbol=package.symbol,
+        side=package.side,
+        quantity=package.quantity,
+        contracts_per_unit=LEGS_OF_STRADDLE,
+        multiplier=package.straddle.multiplier,
+        premium_usd=package.premium_usd,
+        vega_usd=abs(package.vega_signed_usd),
+    )
+
+
+def _edge(state: DeskState) -> Edge:
+    if state.edge_waiver is not None:
+        return EdgeWaived(label=state.edge_waiver)
+    return EdgeMeasured(vol_points=None if state.signal is None else state.signal.edge_net)
+
+
+def gate_facts(state: DeskState, at: datetime, *, asking: OrderRef | None = None) -> GateFacts:
+    """Draw the gate's facts from the state; `asking` is the live order that is asked for."""
+    return GateFacts(
+        at=at,
+        account=state.account,
+        account_expected=state.account_expected,
+        is_live_allowed=state.live_allowed,
+        vix=state.vix,
+        active_positions=len(state.programs_held),
+        exposure_after=_exposure_after(state),
+        uses=_uses(state, asking),
+        session=state.session,
+        reconciled_at=state.reconciled_at,
+        locked_names=tuple(sorted(state.locked_names())),
+        unknown_names=tuple(sorted(state.unknown_names(apart_from=asking))),
+        halt=HaltLevel.NONE if state.halt is None else state.halt.level,
+        are_links_proven=state.linked,
+        messages=_messages(state, at),
+    )
+
+
+def _exposure_after(state: DeskState) -> ExposureAfter:
+    """The book when the whole plan has filled: earlier programs' orders and every package."""
+    plan = state.plan
+    if plan is None or state.account is None or state.account.initial_margin is None:
+        return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
+    running = set() if state.program is None else _refs(state.program.packages.values())
+    earlier = [order for ref, order in state.orders.items() if ref not in running]
+    margin = max(plan.margin_modeled_usd, plan.margin_what_if_usd or Decimal(0))
+    return ExposureAfter(
+        premium_usd=plan.premium_usd + _use(earlier, state).premium_usd,
+        margin_usd=margin + _margin_before(state),
+        hedge_stock_usd=Decimal(0),
+    )
+
+
+def _margin_before(state: DeskState) -> Decimal:
+    """Margin that the account used before this program; the program's own is in the plan."""
+    program, account = state.program, state.account
+    if program is not None and not program.state.has_ended:
+        return program.margin_before_usd
+    known = None if account is None else account.initial_margin
+    return Decimal(0) if known is None else known
+
+
+def _refs(rows: Iterable[PackageProgress]) -> set[OrderRef]:
+    return {ref for row in rows for ref in row.refs}
+
+
+def _uses(state: DeskState, asking: OrderRef | None) -> Uses:
+    orders = [order for ref, order in state.orders.items() if ref != asking]
+    names = {order.approved.intent.combo.symbol for order in orders}
+    total = _use(orders, state)
+    return Uses(
+        day=total,
+        book=total,
+        by_name={
+            name: _use((o for o in orders if o.approved.intent.combo.symbol == name), state)
+            for name in sorted(names)
+        },
+        programs_today=state.programs_made - (0 if state.program is None else _running(state)),
+    )
+
+
+def _running(state: DeskState) -> int:
+    return int(state.program is not None and not state.program.state.has_ended)
+
+
+def _use(orders: Iterable[Order], state: DeskState) -> Use:
+    premium, vega, contracts = Decimal(0), 0.0, 0
+    for order in orders:
+        intent = order.approved.intent
+        units = order.filled + order.units_at_risk
+        premium += abs(intent.limit_price) * intent.combo.multiplier * units
+        vega += state.unit_vegas.get(intent.ref, 0.0) * units
+        contracts += LEGS_OF_STRADDLE * units
+    return Use(premium_usd=premium, vega_usd=vega, contracts=contracts)
+
+
+def _messages(state: DeskState, at: datetime) -> MessageCounts:
+    return MessageCounts(
+        last_second=sum(at - sent < RATE_WINDOW for sent in state.message_times),
+        today=sum(state.messages_sent.values()),
+        orders_executed_today=sum(order.filled > 0 for order in state.orders.values()),
+    )
+
+
+def order_context(
+    state: DeskState,
+    row: PackageProgress,
+    quotes: Mapping[ConId, Quote],
+    *,
+    asking: OrderRef | None = None,
+) -> OrderContext:
+    """Put one slice, or a new limit for the working order `asking`, into its package's context."""
+    plan = row.plan
+    package = [state.orders[ref] for ref in row.refs]
+    others = [order for order in package if order.approved.intent.ref != asking]
+    fair = _fair_value(plan, quotes)
+    return OrderContext(
+        fair_value=fair,
+        quote=straddle_quote(quotes[plan.straddle.call.con_id], quotes[plan.straddle.put.con_id]),
+        increments=plan.increments,
+        approved_side=plan.side,
+        approved_con_ids=tuple(leg.con_id for leg in plan.straddle.legs),
+        units_left=row.remaining,
+        reserved_units=sum(order.units_at_risk for order in others),
+        filled_units=0 if asking is None else state.orders[asking].filled,
+        live_refs=tuple(o.approved.intent.ref for o in others if o.state.may_fill),
+        is_ref_new=asking is None,
+        unit_premium=None if fair is None else fair * plan.straddle.multiplier,
+        unit_vega=plan.vega_usd,
+        edge=_edge(state),
+        margin_increase=_margin_left(state),
+        program_use=_use(_of_program(state, asking), state),
+        package_use=_use(others, state),
+        held=(),
+        delta_shares=None,
+        messages_of_order=0 if asking is None else state.messages_sent.get(asking, 0),
+    )
+
+
+def _of_program(state: DeskState, asking: OrderRef | None) -> list[Order]:
+    refs = set() if state.program is None else _refs(state.program.packages.values())
+    return [state.orders[ref] for ref in sorted(refs) if ref != asking]
+
+
+def _fair_value(plan: PlannedPackage, quotes: Mapping[ConId, Quote]) -> Decimal | None:
+    quote = quotes.get(plan.underlying_con_id)
+    spot = None if quote is None else quote.mid
+    return None if spot is None else plan.fair_value(float(spot))
+
+
+def _margin_left(state: DeskState) -> Decimal | None:
+    """Margin that the unfilled part of the plan may still take, by its short side's vega."""
+    program = state.program
+    if program is None:
+        return None
+    plan = program.plan
+    index = [row for row in program.packages.values() if row.plan.role is Role.INDEX]
+    target = sum(row.plan.quantity for row in index)
+    left = sum(row.remaining for row in index)
+    share = Decimal(1) if not target else Decimal(left) / Decimal(target)
+    return max(plan.margin_modeled_usd, plan.margin_what_if_usd or Decimal(0)) * share

@@ -1,0 +1,129 @@
+"""What does the desk know? One immutable value, a fold over the journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from dispersa.correlation.terms import Signal
+from dispersa.execution.plan import TradePlan
+from dispersa.execution.program import Program
+from dispersa.market import Symbol, TradingSession
+from dispersa.orders import (
+    AccountReading,
+    BrokerSnapshot,
+    ExecutionBook,
+    Order,
+    OrderRef,
+    OrderState,
+    PositionReading,
+    ProgramId,
+    VixReading,
+)
+from dispersa.portfolio import Reconciliation
+from dispersa.risk import GateVerdict, HaltLevel
+
+
+class Stage(StrEnum):
+    """How far today's trade has come on the road."""
+
+    IDLE = "idle"
+    SIGNAL = "signal"
+    PLAN = "plan"
+    PROPOSED = "proposed"
+    APPROVAL = "approval"
+    EXECUTION = "execution"
+    DECLINED = "declined"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """Trading is stopped at this level for this reason."""
+
+    level: HaltLevel
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRequest:
+    """A full read of the broker that has been asked for and has not arrived."""
+
+    reason: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskState:
+    """Everything that decisions rest on.
+
+    `baseline` holds the positions that were there before we traded (the external book);
+    `absences` says, for each order that is UNKNOWN, when a full read first did not show it;
+    `unit_vegas` gives the vega of one unit of each order, in dollars per point;
+    `messages_sent` counts order messages by reference.
+    """
+
+    profile: str = ""
+    account_expected: str = ""
+    live_allowed: bool = False
+    linked: bool = False
+    link_message: str = ""
+    stage: Stage = Stage.IDLE
+    edge_waiver: str | None = None
+    account: AccountReading | None = None
+    vix: VixReading | None = None
+    session: TradingSession | None = None
+    baseline: tuple[PositionReading, ...] = ()
+    foreign_executions: tuple[str, ...] = ()
+    signal: Signal | None = None
+    plan: TradePlan | None = None
+    verdict: GateVerdict | None = None
+    decline_reason: str = ""
+    program: Program | None = None
+    orders: Mapping[OrderRef, Order] = field(default_factory=dict)
+    unit_vegas: Mapping[OrderRef, float] = field(default_factory=dict)
+    messages_sent: Mapping[OrderRef, int] = field(default_factory=dict)
+    message_times: tuple[datetime, ...] = ()
+    absences: Mapping[OrderRef, datetime] = field(default_factory=dict)
+    book: ExecutionBook = field(default_factory=ExecutionBook)
+    last_fill_at: datetime | None = None
+    reconciliation: Reconciliation | None = None
+    reconciled_at: datetime | None = None
+    snapshot_request: SnapshotRequest | None = None
+    snapshot_failed_at: datetime | None = None
+    snapshot_at: datetime | None = None
+    snapshot: BrokerSnapshot | None = None
+    halt: Halt | None = None
+    denials: Mapping[str, int] = field(default_factory=dict)
+    orders_made: int = 0
+    programs_made: int = 0
+    programs_held: tuple[ProgramId, ...] = ()
+
+    def with_order(self, order: Order) -> "DeskState":
+        """Return the state with one order replaced."""
+        return replace(self, orders={**self.orders, order.approved.intent.ref: order})
+
+    def units_at_risk(self) -> dict[str, int]:
+        """Combo units per symbol that working and unknown orders may still fill."""
+        units: dict[str, int] = {}
+        for order in self.orders.values():
+            symbol = order.approved.intent.combo.symbol
+            units[symbol] = units.get(symbol, 0) + order.units_at_risk
+        return units
+
+    def open_orders(self) -> tuple[Order, ...]:
+        """Orders whose end is not proven."""
+        return tuple(order for order in self.orders.values() if order.state.may_fill)
+
+    def unknown_names(self, *, apart_from: OrderRef | None = None) -> frozenset[Symbol]:
+        """Symbols on which an order's outcome is UNKNOWN, one order left aside."""
+        return frozenset(
+            order.approved.intent.combo.symbol
+            for ref, order in self.orders.items()
+            if order.state is OrderState.UNKNOWN and ref != apart_from
+        )
+
+    def locked_names(self) -> frozenset[Symbol]:
+        """Symbols on which our book and the broker's disagree."""
+        return frozenset() if self.reconciliation is None else self.reconciliation.locked_names

@@ -1,0 +1,1 @@
+"""How do we work an order? Walker, package and program; pure planning."""

@@ -1,0 +1,1 @@
+"""How is everything wired? Configuration, event loop, and the live loop around the desk."""
