@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dispersa.correlation.realized import clean_correlation, trailing_vols
+from dispersa.correlation.past import Past
+from dispersa.correlation.realized import trailing_vols
 
 CORRELATION_PRIOR = (0.025, 0.75, 0.03)
 """Measured: COR1M against the next 21 days of its top 50, November 2019 to March 2025: 0.017,
@@ -40,29 +41,6 @@ class Fit:
     def predict(self, *regressors: float) -> float:
         """Intercept plus slopes times regressors."""
         return self.coefficients[0] + float(np.dot(self.coefficients[1:], regressors))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Past:
-    """Aligned history up to the day before the scored day: days x names, NaN where missing."""
-
-    weights: NDArray[np.float64]
-    implied_vols: NDArray[np.float64]
-    index_implied_vols: NDArray[np.float64]
-    returns: NDArray[np.float64]
-    index_returns: NDArray[np.float64]
-
-    def implied_correlations(self) -> NDArray[np.float64]:
-        """Clean implied correlation of every day; NaN where too few names had a vol."""
-        return clean_correlation(self.weights, self.implied_vols, self.index_implied_vols)
-
-    def realized_correlations(self, window_days: int) -> NDArray[np.float64]:
-        """Clean realized correlation of the window that ends with each day."""
-        return clean_correlation(
-            self.weights,
-            trailing_vols(self.returns, window_days),
-            trailing_vols(self.index_returns[:, None], window_days)[:, 0],
-        )
 
 
 def fit_correlation(past: Past, horizon_days: int, prior_months: float) -> Fit:
