@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dispersa.errors import MarketDataMissing
+from dispersa.correlation.terms import Direction
+from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.market import Side, Symbol
-from dispersa.sizing.outcome import BookTotals
+from dispersa.sizing.outcome import BookTotals, Sizing
 from dispersa.sizing.terms import StraddleTerms
 
 
@@ -21,6 +22,33 @@ class Book:
     def rows(self) -> tuple[tuple[StraddleTerms, float], ...]:
         """Terms with signed quantity, index first."""
         return tuple((row, self.quantities[row.symbol]) for row in (self.index, *self.components))
+
+
+def index_side(direction: Direction) -> Side:
+    """Side of the index straddle.
+
+    Raises
+    ------
+    InvalidInput
+        For NO_TRADE.
+    """
+    match direction:
+        case Direction.LONG_DISPERSION:
+            return Side.SELL
+        case Direction.SHORT_DISPERSION:
+            return Side.BUY
+        case Direction.NO_TRADE:
+            raise InvalidInput("the direction is NO_TRADE; size a trade only when there is one")
+
+
+def sized_book(sizing: Sizing, index: StraddleTerms, components: Sequence[StraddleTerms]) -> Book:
+    """Put the terms back beside the counts of a sizing."""
+    by_symbol = {row.symbol: row for row in components}
+    return Book(
+        index=index,
+        components=tuple(by_symbol[row.symbol] for row in sizing.components),
+        quantities=sizing.quantities,
+    )
 
 
 def totals(book: Book) -> BookTotals:

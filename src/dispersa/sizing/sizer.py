@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from dispersa.correlation.terms import Direction
 from dispersa.errors import InvalidInput, MarketDataMissing
-from dispersa.market import Side, Symbol
+from dispersa.market import Symbol
 from dispersa.sizing.attempt import Trade, attempt
+from dispersa.sizing.book import index_side
 from dispersa.sizing.outcome import Infeasible, Refusal, Sizing
 from dispersa.sizing.policy import SizingPolicy
 from dispersa.sizing.program import NoCounts, Unproven
@@ -70,7 +71,7 @@ class VegaNeutralSizer:
         trade = Trade(
             index=index,
             components=tuple(components),
-            index_side=_index_side(direction),
+            index_side=index_side(direction),
             fixed=fixed,
         )
         _check(trade, vega_budget_usd_per_point)
@@ -108,16 +109,6 @@ class VegaNeutralSizer:
                 "quotes, or leave the name out"
             )
         return terms
-
-
-def _index_side(direction: Direction) -> Side:
-    match direction:
-        case Direction.LONG_DISPERSION:
-            return Side.SELL
-        case Direction.SHORT_DISPERSION:
-            return Side.BUY
-        case Direction.NO_TRADE:
-            raise InvalidInput("the direction is NO_TRADE; size a trade only when there is one")
 
 
 def _check(trade: Trade, budget: float) -> None:
