@@ -5,11 +5,12 @@ Clients spell "unset" as an empty field, 0, 0.0, 1.7976931348623157e+308 in eith
 """
 
 import math
+import re
 import sys
 from decimal import Decimal, InvalidOperation
 
 _UNSET_INTEGERS = frozenset({2147483647, 9223372036854775807})
-_INTEGER_DIGITS_MAX = 20
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 
 
 class MalformedField(Exception):
@@ -104,7 +105,7 @@ def as_integer(text: str, place: int = 0) -> int | None:
     """Read an integer, also one written as a float; None for every spelling of unset."""
     if not text:
         return None
-    if text.lstrip("+-").isdecimal() and len(text) <= _INTEGER_DIGITS_MAX:
+    if _INTEGER.fullmatch(text):
         value = int(text)
     else:
         number = as_number(text, place)

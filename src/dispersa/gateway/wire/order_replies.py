@@ -15,7 +15,7 @@ from dispersa.gateway.wire.texts import (
     plain,
     strike,
 )
-from dispersa.gateway.wire.times import stamp
+from dispersa.gateway.wire.times import stamp, zoned
 
 Defaults = tuple[tuple[str, str], ...]
 
@@ -268,7 +268,7 @@ def completed_order(event: events.CompletedOrder, version: int) -> bytes:
     writing.add("", plain(event.filled), UNSET_INTEGER)
     writing.write((("auto_cancel_parent", "0"),))
     writing.add(_SHAREHOLDER, "0", "0", UNSET_LONG)
-    writing.add(stamp(event.completed_time, version), event.completed_status)
+    writing.add(zoned(event.completed_time), event.completed_status)
     writing.peg()
     return writing.finish()
 
@@ -281,14 +281,19 @@ def order_status(event: events.OrderStatus) -> bytes:
         event.status,
         plain(event.filled),
         plain(event.remaining),
-        double(event.average_fill_price),
+        _price(event.average_fill_price),
         str(event.perm_id),
         str(event.parent_id),
-        double(event.last_fill_price),
+        _price(event.last_fill_price),
         str(event.client_id),
         event.why_held,
-        double(event.market_cap_price),
+        _price(event.market_cap_price),
     )
+
+
+def _price(value: float) -> str:
+    """Spell a price as orderStatus does, where none is a plain 0."""
+    return double(value) if value else "0"
 
 
 def execution(event: events.Execution, request_id: int, version: int) -> bytes:

@@ -19,10 +19,14 @@ def greeting_time(moment: datetime) -> str:
 
 def stamp(moment: datetime, version: int) -> str:
     """Spell an instant: with its zone from server version 174, with two blanks before."""
-    local = moment.astimezone(LOGIN_ZONE)
     if version >= _ZONED_FROM_VERSION:
-        return f"{local:%Y%m%d %H:%M:%S} {LOGIN_ZONE_NAME}"
-    return f"{local:%Y%m%d  %H:%M:%S}"
+        return zoned(moment)
+    return f"{moment.astimezone(LOGIN_ZONE):%Y%m%d  %H:%M:%S}"
+
+
+def zoned(moment: datetime) -> str:
+    """Spell an instant with its zone, as completed orders do at every version."""
+    return f"{moment.astimezone(LOGIN_ZONE):%Y%m%d %H:%M:%S} {LOGIN_ZONE_NAME}"
 
 
 def bar_time(start: datetime | date, version: int, *, epoch: bool) -> str:
