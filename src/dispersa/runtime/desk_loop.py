@@ -8,6 +8,8 @@ they go on the wire first.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from dispersa.broker import Broker
@@ -56,10 +58,20 @@ class Workers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One step of the desk, for those who watch."""
+
+    at: datetime
+    event: ev.Event
+    commands: tuple[Command, ...]
+    state: DeskState
+
+
 class Observer(Protocol):
     """Somebody who watches: a screen, a report."""
 
-    def saw(self, state: DeskState, event: ev.Event, commands: tuple[Command, ...]) -> None:
+    def saw(self, seen: Seen) -> None:
         """Take notice of one step; must not raise and must not block."""
         ...
 
@@ -99,16 +111,27 @@ class DeskLoop:
             self._market_waits = True
         self._inbox.put_nowait(event)
 
-    async def run_until(self, is_done: Callable[[DeskState], bool], *, timeout: float) -> None:
-        """Step the desk until `is_done` holds for its state, or raise `TimeoutError`."""
-        listening = self.spawn(self._listen())
+    async def run_until(
+        self,
+        is_done: Callable[[DeskState], bool],
+        *,
+        timeout: float,
+        beside: Iterable[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
+        """Step the desk until `is_done` holds for its state, or raise `TimeoutError`.
+
+        `beside` is work that runs as long as the desk does.
+        """
+        self.spawn(self._listen())
+        for start in beside:
+            self.spawn(start())
         try:
             async with asyncio.timeout(timeout):
                 while not is_done(self.state):
                     await self._handle(await self._inbox.get())
                     self._raise_failure()
         finally:
-            await self._stop(listening)
+            await self._stop()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run `work` beside the loop; its failure stops the loop instead of being lost."""
@@ -127,8 +150,8 @@ class DeskLoop:
         if self._failure is not None:
             raise self._failure
 
-    async def _stop(self, listening: asyncio.Task[None]) -> None:
-        for task in [listening, *self._tasks]:
+    async def _stop(self) -> None:
+        for task in tuple(self._tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -154,7 +177,7 @@ class DeskLoop:
         for command in commands:
             await self._carry_out(command)
         for observer in self._observers:
-            observer.saw(state, event, commands)
+            observer.saw(Seen(at=entries[0].at, event=event, commands=commands, state=state))
 
     def _record(self, event: ev.Event, commands: tuple[Command, ...]) -> tuple[Entry, ...]:
         """Append the event and what it led to as one group, stamped with the step's own time."""

@@ -1,0 +1,172 @@
+"""How does one trade run, from the broker's books to the reconciled end? The road, live.
+
+Start-up and recovery are one path: fold the journal, read the broker in full, go on.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from dispersa.broker import Broker, BrokerFeed
+from dispersa.desk import events as ev
+from dispersa.desk.codec import decode
+from dispersa.desk.commands import AskApproval
+from dispersa.desk.rules import DeskRules
+from dispersa.desk.state import DeskState, Stage
+from dispersa.desk.step import fold
+from dispersa.errors import BrokerError, MarketDataMissing
+from dispersa.execution.plan import TradePlan
+from dispersa.journal import Entry, Journal
+from dispersa.market import ConId, OptionContract, Symbol, Underlying
+from dispersa.orders import AccountReading, VixReading
+from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator, Seen
+from dispersa.runtime.step_clock import StepClock
+from dispersa.runtime.workers import MarketWorkers
+
+OBSERVE_EVERY = timedelta(milliseconds=250)
+CONDITIONS_EVERY = timedelta(seconds=15)
+
+
+class Connection(Protocol):
+    """A broker connection with its two sides."""
+
+    @property
+    def orders(self) -> Broker:
+        """The order side."""
+        ...
+
+    @property
+    def feed(self) -> BrokerFeed:
+        """The data side."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeSetup:
+    """Everything that one trade session is wired from."""
+
+    profile: str
+    account: str
+    live_allowed: bool
+    rules: DeskRules
+    connection: Connection
+    journal: Journal
+    clock: StepClock
+    workers: MarketWorkers
+    operator: Operator
+    time_limit: timedelta = timedelta(hours=2)
+
+
+def replayed(entries: Iterable[Entry]) -> DeskState:
+    """Fold a journal into the state that its desk had."""
+    return fold((entry.at, decode(entry.kind, entry.payload)) for entry in entries)
+
+
+async def run_trade(
+    setup: TradeSetup, *, edge_waiver: str | None, observers: Sequence[Observer] = ()
+) -> DeskState:
+    """Carry one trade from signal to reconciled end and return the desk's last state.
+
+    Raises
+    ------
+    BrokerError
+        If the broker's books can not be read at the start.
+    TimeoutError
+        If the trade has not ended within the setup's time limit.
+    """
+    streaming = _Streaming(setup)
+    loop = DeskLoop(
+        rules=setup.rules,
+        journal=setup.journal,
+        broker=setup.connection.orders,
+        clock=setup.clock,
+        workers=setup.workers,
+        operator=setup.operator,
+        observers=(*observers, streaming),
+    )
+    loop.state = replayed(setup.journal.entries())
+    await _open(setup, loop)
+    loop.post(ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver))
+    limit = setup.time_limit.total_seconds()
+    await loop.run_until(_is_over, timeout=limit, beside=streaming.tasks(loop))
+    setup.journal.flush()
+    return loop.state
+
+
+def _is_over(state: DeskState) -> bool:
+    return state.stage in {Stage.DECLINED, Stage.ENDED}
+
+
+async def _open(setup: TradeSetup, loop: DeskLoop) -> None:
+    """Read the broker's books before anything is decided."""
+    feed = setup.connection.feed
+    loop.post(
+        ev.DeskOpened(profile=setup.profile, account=setup.account, live_allowed=setup.live_allowed)
+    )
+    snapshot = await setup.connection.orders.snapshot()
+    index = await feed.underlying(setup.workers.symbols[0])
+    loop.post(ev.BrokerSynchronized(snapshot=snapshot, session=await feed.session(index)))
+    loop.post(await _conditions(setup))
+
+
+async def _conditions(setup: TradeSetup) -> ev.ConditionsRead:
+    """Read account and VIX; what can not be read is missing, and the gate will say so."""
+    feed = setup.connection.feed
+    account: AccountReading | None = None
+    vix: VixReading | None = None
+    try:
+        account = await feed.account()
+        vix = await feed.vix()
+    except (BrokerError, MarketDataMissing):
+        pass
+    return ev.ConditionsRead(account=account, vix=vix)
+
+
+class _Streaming:
+    """Keeps the plan's legs streaming and shows the desk the market while it works."""
+
+    def __init__(self, setup: TradeSetup) -> None:
+        self._setup = setup
+        self._con_ids: frozenset[ConId] = frozenset()
+        self._wanted: asyncio.Queue[TradePlan] = asyncio.Queue()
+
+    def saw(self, seen: Seen) -> None:
+        """Start streaming the plan's contracts as soon as it is up for approval."""
+        asks = any(isinstance(command, AskApproval) for command in seen.commands)
+        if asks and seen.state.plan is not None:
+            self._wanted.put_nowait(seen.state.plan)
+
+    def tasks(self, loop: DeskLoop) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """What runs beside the desk."""
+        return [
+            self._subscribe,
+            lambda: self._observe(loop),
+            lambda: self._refresh_conditions(loop),
+        ]
+
+    async def _subscribe(self) -> None:
+        while True:
+            plan = await self._wanted.get()
+            contracts: list[OptionContract | Underlying] = []
+            for package in plan.packages:
+                contracts.extend(package.straddle.legs)
+                contracts.append(await self._underlying(package.symbol))
+            await self._setup.connection.feed.subscribe(contracts)
+            self._con_ids = frozenset(contract.con_id for contract in contracts)
+
+    async def _underlying(self, symbol: Symbol) -> Underlying:
+        return await self._setup.connection.feed.underlying(symbol)
+
+    async def _observe(self, loop: DeskLoop) -> None:
+        while True:
+            await asyncio.sleep(OBSERVE_EVERY.total_seconds())
+            quotes = self._setup.connection.feed.quotes()
+            known = {key: quotes[key] for key in sorted(self._con_ids) if key in quotes}
+            loop.post(ev.MarketObserved(quotes=known))
+
+    async def _refresh_conditions(self, loop: DeskLoop) -> None:
+        while True:
+            await asyncio.sleep(CONDITIONS_EVERY.total_seconds())
+            loop.post(await _conditions(self._setup))
