@@ -52,7 +52,8 @@ class Uses:
     """What is used already, each at its worst case: filled, working and unknown.
 
     `day` counts what was opened today, `by_name` what is held or may be (a name that is not in it
-    has nothing), `book` everything.
+    has nothing), `book` everything. `programs_today` counts programs started today other than the
+    one that is being asked for.
     """
 
     day: Use

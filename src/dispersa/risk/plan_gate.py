@@ -62,7 +62,7 @@ def _every_check(limits: Limits, request: PlanRequest, facts: GateFacts) -> Iter
     yield from _desk_checks(limits, request, facts)
     yield from _name_checks(limits, request, facts)
     yield _shape(request)
-    if not _faulty(request.packages):
+    if request.packages and not _faulty(request.packages):
         yield from _cap_checks(limits, request.packages, facts)
     yield _at_most(_C.DAY_PROGRAMS, facts.uses.programs_today + 1, limits.programs_per_day_max)
     yield _messages_of_day(limits, request, facts)
@@ -255,7 +255,7 @@ def _faulty(packages: Sequence[PlannedPackage]) -> list[str]:
 
 
 def _is_positive(value: Number | None) -> bool:
-    return value is not None and isfinite(value) and value > 0
+    return value is not None and _is_finite(value) and value > 0
 
 
 def _shape(request: PlanRequest) -> Check:
@@ -307,7 +307,7 @@ def _capped(scope: str, uses: Mapping[str, Use], cap: Cap) -> Iterator[Check]:
     )
     for measure, values, most in measures:
         code = DenialCode[f"{scope}_{measure}"]
-        if not all(isfinite(value) for value in values.values()):
+        if not all(_is_finite(value) for value in values.values()):
             limit = f"at most {_text(most)}"
             yield check_of(code, passed=False, measured=MISSING, limit=limit)
             continue
@@ -337,7 +337,7 @@ def _below(code: DenialCode, value: int | None, limit: int) -> Check:
 
 
 def _at_most(code: DenialCode, value: Number | None, limit: Number) -> Check:
-    known = value is not None and isfinite(value)
+    known = value is not None and _is_finite(value)
     return check_of(
         code,
         passed=known and value is not None and 0 <= value <= limit,
@@ -347,7 +347,12 @@ def _at_most(code: DenialCode, value: Number | None, limit: Number) -> Check:
 
 
 def _known(value: N | None) -> N | None:
-    return value if value is not None and isfinite(value) else None
+    return value if value is not None and _is_finite(value) else None
+
+
+def _is_finite(value: Number) -> bool:
+    """Whether it is a number at all; a signaling NaN is asked in its own way."""
+    return value.is_finite() if isinstance(value, Decimal) else isfinite(value)
 
 
 def _age_seconds(then: datetime, now: datetime) -> float | None:

@@ -14,7 +14,7 @@ _C = DenialCode
 
 
 def order_size(ask: Ask) -> Denial | None:
-    """Whether the order lies within its own caps."""
+    """Deny unless the order lies within its own caps."""
     use = _order_use(ask)
     if use is None:
         return ask.no(_C.ORDER_PREMIUM, MISSING, "premium and vega above zero")
@@ -68,7 +68,7 @@ def wider_size(ask: Ask) -> Denial | None:
 
 
 def capital(ask: Ask) -> Denial | None:
-    """Whether capital, gross exposure and margin headroom allow an opening order."""
+    """Deny unless capital, gross exposure and margin headroom allow an opening order."""
     account, limits = ask.facts.account, ask.limits
     least = limits.net_liquidation_min_usd
     capital = account.net_liquidation if account is not None else None
@@ -107,7 +107,7 @@ def _headroom(ask: Ask, capital: Decimal) -> Denial | None:
 
 
 def calm_market(ask: Ask) -> Denial | None:
-    """Whether VIX is low enough, live and fresh."""
+    """Deny unless VIX is low enough, live and fresh."""
     reading, limits = ask.facts.vix, ask.limits
     expected = f"below {limits.vix_max:g}, live and fresh"
     if reading is None:
@@ -124,15 +124,18 @@ def calm_market(ask: Ask) -> Denial | None:
 
 
 def few_positions(ask: Ask) -> Denial | None:
-    """Whether another dispersion position may be opened."""
+    """Deny unless there is room for another dispersion position and another program today."""
     active, most = ask.facts.active_positions, ask.limits.active_positions_max
-    if active is not None and 0 <= active < most:
-        return None
-    return ask.no(_C.ACTIVE_POSITIONS, MISSING if active is None else active, f"below {most}")
+    if active is None or not 0 <= active < most:
+        return ask.no(_C.ACTIVE_POSITIONS, MISSING if active is None else active, f"below {most}")
+    started, per_day = ask.facts.uses.programs_today, ask.limits.programs_per_day_max
+    if not 0 <= started < per_day:
+        return ask.no(_C.DAY_PROGRAMS, started, f"below {per_day}")
+    return None
 
 
 def edge_left(ask: Ask) -> Denial | None:
-    """Whether the trade still pays, or the edge is waived under a label."""
+    """Deny unless the trade still pays, or the edge is waived under a label."""
     least = ask.limits.edge_min_vol_points
     match ask.context.edge:
         case EdgeWaived(label=label):
@@ -146,7 +149,7 @@ def edge_left(ask: Ask) -> Denial | None:
 
 
 def hedge_value(ask: Ask) -> Denial | None:
-    """Whether a hedge lies within the cap of one hedge order."""
+    """Deny unless a hedge lies within the cap of one hedge order."""
     value = ask.intent.limit_price * ask.units
     most = ask.limits.hedge_order_usd_max
     if value <= most:

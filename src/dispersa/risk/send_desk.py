@@ -13,7 +13,7 @@ _C = DenialCode
 
 
 def halted(ask: Ask) -> Denial | None:
-    """Whether the desk is halted for this purpose."""
+    """Deny while the desk is halted for this purpose."""
     halt, purpose = ask.facts.halt, ask.intent.purpose
     if halt is HaltLevel.NONE:
         return None
@@ -23,14 +23,14 @@ def halted(ask: Ask) -> Denial | None:
 
 
 def link(ask: Ask) -> Denial | None:
-    """Whether both links to the broker are proven good."""
+    """Deny unless both links to the broker are proven good."""
     if ask.facts.are_links_proven:
         return None
     return ask.no(_C.LINK, "not proven", "proven")
 
 
 def account(ask: Ask) -> Denial | None:
-    """Whether the order goes to the configured account, in the configured mode, in USD."""
+    """Deny unless the order goes to the configured account, in the configured mode, in USD."""
     account, expected = ask.facts.account, ask.facts.account_expected
     if account is None:
         return ask.no(_C.ACCOUNT, MISSING, expected)
@@ -45,7 +45,7 @@ def account(ask: Ask) -> Denial | None:
 
 
 def session(ask: Ask) -> Denial | None:
-    """Whether the market is open and not near its opening or close."""
+    """Deny unless the market is open and not near its opening or close."""
     session, at, limits = ask.facts.session, ask.facts.at, ask.limits
     if session is None:
         return ask.no(_C.SESSION, MISSING, "an open session")
@@ -57,7 +57,7 @@ def session(ask: Ask) -> Denial | None:
 
 
 def quiet(ask: Ask) -> Denial | None:
-    """Whether the gateway may be restarting now."""
+    """Deny inside a quiet window: the gateway may be restarting."""
     for window in ask.limits.quiet_windows:
         clock = ask.facts.at.astimezone(ZoneInfo(window.zone)).time()
         over_midnight = window.start > window.end
@@ -69,7 +69,7 @@ def quiet(ask: Ask) -> Denial | None:
 
 
 def reconciled(ask: Ask) -> Denial | None:
-    """Whether our books agreed with the broker a short time ago."""
+    """Deny unless our books agreed with the broker a short time ago."""
     then, most = ask.facts.reconciled_at, ask.limits.reconciliation_age_max_seconds
     if then is None or then.tzinfo is None:
         return ask.no(_C.RECONCILED, MISSING, f"at most {most:g}")
@@ -80,7 +80,7 @@ def reconciled(ask: Ask) -> Denial | None:
 
 
 def name(ask: Ask) -> Denial | None:
-    """Whether the name is free of breaks, unknown orders and restrictions."""
+    """Deny unless the name is free of breaks, unknown orders and restrictions."""
     symbol = ask.intent.combo.symbol
     if symbol in ask.facts.locked_names:
         return ask.no(_C.NAME_LOCKED, symbol, "a name without a break")
@@ -92,7 +92,7 @@ def name(ask: Ask) -> Denial | None:
 
 
 def messages(ask: Ask) -> Denial | None:
-    """Whether the message budgets of second, order and day have room."""
+    """Deny unless the message budgets of second, order and day have room."""
     sent, limits = ask.facts.messages, ask.limits
     if not 0 <= sent.last_second < limits.messages_per_second_max:
         most = f"below {limits.messages_per_second_max}"
@@ -109,7 +109,7 @@ def messages(ask: Ask) -> Denial | None:
 
 
 def efficiency(ask: Ask) -> Denial | None:
-    """Whether orders execute often enough for the messages they take."""
+    """Deny unless orders execute often enough for the messages they take."""
     sent, limits = ask.facts.messages, ask.limits
     if sent.today < limits.efficiency_counts_from_messages:
         return None

@@ -9,7 +9,7 @@ _C = DenialCode
 
 
 def plan(ask: Ask) -> Denial | None:
-    """Whether side and contracts are those of the approved plan."""
+    """Deny unless side and contracts are those of the approved plan."""
     intent, context = ask.intent, ask.context
     if intent.side is not context.approved_side:
         return ask.no(_C.NOT_IN_PLAN, f"a {intent.side}", f"a {context.approved_side}")
@@ -21,7 +21,7 @@ def plan(ask: Ask) -> Denial | None:
 
 
 def conservation(ask: Ask) -> Denial | None:
-    """Whether filled, working and asked-for units stay within the approved quantity."""
+    """Deny unless filled, working and asked-for units stay within the approved quantity."""
     context, left = ask.context, ask.context.units_left
     if context.filled_units < 0 or context.reserved_units < 0 or ask.units < 1:
         found = f"{ask.units} with {context.reserved_units} reserved"
@@ -33,7 +33,7 @@ def conservation(ask: Ask) -> Denial | None:
 
 
 def duplicate(ask: Ask) -> Denial | None:
-    """Whether this is the only live order of its package, under a new reference."""
+    """Deny unless this is the only live order of its package, under a new reference."""
     if ask.context.live_refs:
         return ask.no(_C.DUPLICATE, ", ".join(ask.context.live_refs), "none")
     if not ask.is_amend and not ask.context.is_ref_new:
@@ -55,7 +55,7 @@ def shrinks(ask: Ask) -> Denial | None:
 
 
 def hedges(ask: Ask) -> Denial | None:
-    """Whether the order moves net delta towards zero, by shares alone."""
+    """Deny unless the order moves net delta towards zero, by shares alone."""
     legs, delta = ask.intent.combo.legs, ask.context.delta_shares
     towards = "shares alone, towards zero delta"
     if len(legs) != 1 or not isinstance(legs[0].contract, Underlying):

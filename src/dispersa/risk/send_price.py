@@ -13,7 +13,7 @@ _C = DenialCode
 
 
 def quote(ask: Ask) -> Denial | None:
-    """Whether the package quote can carry a decision."""
+    """Deny unless the package quote can carry a decision."""
     oldest = timedelta(seconds=ask.limits.quote_age_max_seconds)
     quote = ask.context.quote
     if any(side is not None and not side.is_finite() for side in (quote.bid, quote.ask)):
@@ -25,7 +25,7 @@ def quote(ask: Ask) -> Denial | None:
 
 
 def price(ask: Ask) -> Denial | None:
-    """Whether the limit lies in the collar, this side of the far quote, on the grid."""
+    """Deny unless the limit lies in the collar, this side of the far quote, on the grid."""
     fair, limit = ask.context.fair_value, ask.intent.limit_price
     if fair is None or not fair.is_finite() or fair <= 0:
         return ask.no(_C.FAIR_VALUE, MISSING if fair is None else fair, "a price above zero")
