@@ -28,6 +28,14 @@ from dispersa.orders import (
 )
 
 
+class Clock(Protocol):
+    """Where the time comes from: nobody else reads a clock."""
+
+    def now(self) -> datetime:
+        """Return the present time, aware, on the desk's clock."""
+        ...
+
+
 class BarContent(StrEnum):
     """What a daily bar measures (IBKR whatToShow)."""
 

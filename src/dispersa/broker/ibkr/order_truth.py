@@ -1,0 +1,358 @@
+"""What do the broker's raw messages prove about each of our orders?
+
+Every message is judged by itself: it yields reports, or nothing. An order ends only by a proof (a
+cancel, a refusal out of the table of codes, its executions); everything else leaves it working or
+makes it doubtful. Combo-level executions never become an `Execution`: the legs do, and the
+combo-level line is only used to notice that leg lines are missing.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ib_async.contract import Contract
+
+from dispersa.broker.ibkr import sentinels
+from dispersa.broker.ibkr.codes import CODES, Verdict, order_verdict
+from dispersa.broker.ibkr.executions import commission_from, execution_from
+from dispersa.broker.ibkr.order_building import echo_differences
+from dispersa.broker.ibkr.raw import (
+    CommissionLine,
+    EchoedOrder,
+    ErrorLine,
+    ExecutionLine,
+    OrderLine,
+    StatusLine,
+)
+from dispersa.orders import (
+    AmendRefused,
+    ApprovedOrder,
+    BrokerReport,
+    CommissionReported,
+    ExecId,
+    ExecutionBook,
+    ExecutionReported,
+    OrderCancelled,
+    OrderDoubtful,
+    OrderRef,
+    OrderRejected,
+    OrderWorking,
+    PermId,
+    execution_key,
+)
+
+WORKING_STATUSES = frozenset({"PreSubmitted", "Submitted"})
+CANCELLED_STATUSES = frozenset({"Cancelled", "ApiCancelled"})
+SILENT_STATUSES = frozenset({"ApiPending", "PendingSubmit", "PendingCancel", "Filled"})
+"""Not taken yet, still able to fill, or told better by the executions."""
+HELD_TO_LOCATE_SHARES = "locate"
+BAG = "BAG"
+
+Reports = tuple[BrokerReport, ...]
+
+
+@dataclass(slots=True)
+class TrackedOrder:
+    """What this connection knows about one order reference."""
+
+    ref: OrderRef
+    order_id: int | None = None
+    sent: ApprovedOrder | None = None
+    echo: Contract | None = None
+    limit_price: Decimal | None = None
+    """The last limit that the broker has shown, or the first one sent."""
+    pending_limit: Decimal | None = None
+    """The limit of a change that is not answered yet."""
+    perm_ids: set[PermId] = field(default_factory=set)
+    units_said: Decimal = Decimal(0)
+    cancel_pending: bool = False
+    acknowledged: bool = False
+    ended: bool = False
+    last_report: BrokerReport | None = None
+
+
+class OrderTruth:
+    """Our own order state machine over raw messages, for one client id and one account."""
+
+    def __init__(self, *, client_id: int, account: str) -> None:
+        self._client_id = client_id
+        self._account = account
+        self._orders: dict[OrderRef, TrackedOrder] = {}
+        self._ref_by_order_id: dict[int, OrderRef] = {}
+        self._ref_by_perm_id: dict[PermId, OrderRef] = {}
+        self._combo_units: dict[str, tuple[OrderRef, Decimal]] = {}
+        self.book = ExecutionBook()
+        self.order_id_seen = 0
+
+    # What we do
+
+    def sending(self, order: ApprovedOrder, order_id: int) -> None:
+        """Note a new order before its message leaves."""
+        ref = order.intent.ref
+        self._ref_by_order_id[order_id] = ref
+        self._orders[ref] = TrackedOrder(
+            ref, order_id=order_id, sent=order, limit_price=order.intent.limit_price
+        )
+
+    def withdrawn(self, ref: OrderRef) -> None:
+        """Forget an order whose message never left."""
+        tracked = self._orders.pop(ref, None)
+        if tracked is not None and tracked.order_id is not None:
+            self._ref_by_order_id.pop(tracked.order_id, None)
+
+    def amending(self, order: ApprovedOrder) -> None:
+        """Note a change of limit before its message leaves."""
+        tracked = self._orders[order.intent.ref]
+        tracked.sent = order
+        tracked.pending_limit = order.intent.limit_price
+
+    def cancelling(self, ref: OrderRef) -> None:
+        """Note that a cancel leaves."""
+        self._orders[ref].cancel_pending = True
+
+    def get(self, ref: OrderRef) -> TrackedOrder | None:
+        """What is known about one reference."""
+        return self._orders.get(ref)
+
+    def live(self) -> tuple[TrackedOrder, ...]:
+        """Orders of ours that may still work and that we can cancel."""
+        return tuple(
+            tracked
+            for tracked in self._orders.values()
+            if not tracked.ended and tracked.order_id is not None and not self._is_filled(tracked)
+        )
+
+    def short_of_fills(self) -> tuple[TrackedOrder, ...]:
+        """Orders of which the broker counts more units filled than their legs have executed."""
+        return tuple(
+            tracked
+            for tracked in self._orders.values()
+            if tracked.sent is not None and tracked.units_said > self._units(tracked.ref)
+        )
+
+    def link_lost(self) -> Reports:
+        """Doubt every order with an unanswered message; the rest is for the resync."""
+        doubts: list[BrokerReport] = []
+        for tracked in self._orders.values():
+            unanswered = (
+                not tracked.acknowledged
+                or tracked.pending_limit is not None
+                or tracked.cancel_pending
+            )
+            if unanswered and not tracked.ended and not self._is_filled(tracked):
+                text = "the connection was lost before the broker answered"
+                doubts += self._doubt(tracked, None, text)
+        return tuple(doubts)
+
+    # What the broker says
+
+    def take(self, line: OrderLine) -> Reports:
+        """Translate one raw message."""
+        match line:
+            case EchoedOrder():
+                return self._echoed(line)
+            case StatusLine():
+                return self._status(line)
+            case ExecutionLine():
+                return self._executed(line)
+            case CommissionLine():
+                return self._charged(line)
+            case ErrorLine():
+                return self._error(line)
+
+    def _echoed(self, line: EchoedOrder) -> Reports:
+        is_ours = line.order.clientId == self._client_id
+        if is_ours:
+            self.order_id_seen = max(self.order_id_seen, line.order_id)
+        ref = OrderRef(line.order.orderRef)
+        if not ref or line.order.account not in ("", self._account):
+            return ()
+        tracked = self._orders.setdefault(ref, TrackedOrder(ref))
+        if is_ours:
+            tracked.order_id = line.order_id
+            self._ref_by_order_id[line.order_id] = ref
+        tracked.echo = line.contract
+        is_new = self._learn_perm_id(tracked, line.order.permId)
+        if tracked.sent is not None:
+            found = echo_differences(tracked.sent, line.contract, line.order)
+            if found:
+                return self._doubt(tracked, None, f"the broker holds {'; '.join(found)}")
+        limit = sentinels.price(line.order.lmtPrice)
+        if line.state.status in WORKING_STATUSES and limit is not None:
+            return self._working(tracked, PermId(line.order.permId), limit, is_new=is_new)
+        return self._other_status(tracked, line.state.status, "")
+
+    def _working(
+        self, tracked: TrackedOrder, perm_id: PermId, limit: Decimal, *, is_new: bool
+    ) -> Reports:
+        tracked.acknowledged = True
+        if tracked.ended and not is_new:
+            return ()
+        if limit == tracked.pending_limit:
+            tracked.pending_limit = None
+        tracked.limit_price = limit
+        return self._report(
+            tracked, OrderWorking(ref=tracked.ref, perm_id=perm_id, limit_price=limit)
+        )
+
+    def _status(self, line: StatusLine) -> Reports:
+        tracked = self._tracked(line)
+        if tracked is None:
+            return ()
+        is_new = self._learn_perm_id(tracked, line.perm_id)
+        said = sentinels.quantity(line.filled)
+        if said is not None:
+            tracked.units_said = max(tracked.units_said, said)
+        if line.status not in WORKING_STATUSES:
+            return self._other_status(tracked, line.status, line.why_held)
+        settled = isinstance(tracked.last_report, OrderWorking | AmendRefused)
+        if tracked.limit_price is None or (settled and not is_new):
+            return ()
+        return self._working(tracked, PermId(line.perm_id), tracked.limit_price, is_new=is_new)
+
+    def _other_status(self, tracked: TrackedOrder, status: str, why_held: str) -> Reports:
+        if status in SILENT_STATUSES or tracked.ended:
+            return ()
+        if status in CANCELLED_STATUSES:
+            return self._cancelled(tracked, f"order status {status}")
+        if status == "Inactive" and why_held == HELD_TO_LOCATE_SHARES:
+            return ()
+        return self._doubt(tracked, None, f"order status {status} {why_held}".rstrip())
+
+    def _executed(self, line: ExecutionLine) -> Reports:
+        execution = line.execution
+        if execution.clientId == self._client_id:
+            self.order_id_seen = max(self.order_id_seen, execution.orderId)
+        if execution.acctNumber != self._account:
+            return ()
+        ref = OrderRef(execution.orderRef)
+        if not ref:
+            ref = self._ref_by_perm_id.get(PermId(execution.permId), ref)
+        if line.contract.secType == BAG:
+            self._combo_line(ref, line)
+            return ()
+        found = execution_from(line, ref)
+        grown = self.book.with_execution(found)
+        if grown is self.book:
+            return ()
+        self.book = grown
+        return (ExecutionReported(execution=found),)
+
+    def _combo_line(self, ref: OrderRef, line: ExecutionLine) -> None:
+        base, _ = execution_key(ExecId(line.execution.execId))
+        units = sentinels.quantity(line.execution.shares)
+        tracked = self._orders.get(ref)
+        if tracked is None or units is None:
+            return
+        self._combo_units[base] = (ref, units)
+        said = sum(
+            (count for other, count in self._combo_units.values() if other == ref), Decimal(0)
+        )
+        tracked.units_said = max(tracked.units_said, said)
+
+    def _charged(self, line: CommissionLine) -> Reports:
+        commission = commission_from(line.report)
+        if commission is None:
+            return ()
+        grown = self.book.with_commission(commission)
+        if grown is self.book:
+            return ()
+        self.book = grown
+        return (CommissionReported(commission=commission),)
+
+    def _error(self, line: ErrorLine) -> Reports:
+        ref = self._ref_by_order_id.get(line.request_id)
+        tracked = self._orders.get(ref) if ref is not None else None
+        if tracked is None:
+            return ()
+        text = f"error {line.code}: {line.text}"
+        if line.code not in CODES:
+            text += " (a code that dispersa does not know)"
+        match order_verdict(line.code):
+            case Verdict.INFORMATIONAL:
+                return ()
+            case Verdict.CANCELLED:
+                return self._cancelled(tracked, text)
+            case Verdict.REJECTED:
+                return self._refused(tracked, line.code, text)
+            case Verdict.INVALID:
+                return self._invalid(tracked, line.code, text)
+            case Verdict.CHANGE_REFUSED:
+                return self._change_refused(tracked, line.code, text)
+            case Verdict.AMBIGUOUS:
+                tracked.cancel_pending = False
+                return self._doubt(tracked, line.code, text)
+
+    # Conclusions
+
+    def _refused(self, tracked: TrackedOrder, code: int, text: str) -> Reports:
+        """201 and its kind: the end of an order, except that it may be about a change only."""
+        if tracked.pending_limit is not None:
+            return self._doubt(tracked, code, text)
+        return self._rejected(tracked, code, text)
+
+    def _invalid(self, tracked: TrackedOrder, code: int, text: str) -> Reports:
+        if tracked.pending_limit is not None:
+            return self._change_refused(tracked, code, text)
+        if tracked.acknowledged or self.book.of(tracked.ref):
+            return self._doubt(tracked, code, text)
+        return self._rejected(tracked, code, text)
+
+    def _change_refused(self, tracked: TrackedOrder, code: int, text: str) -> Reports:
+        if tracked.pending_limit is None or tracked.limit_price is None:
+            return self._doubt(tracked, code, text)
+        tracked.pending_limit = None
+        refused = AmendRefused(
+            ref=tracked.ref, code=code, message=text, limit_price=tracked.limit_price
+        )
+        return self._report(tracked, refused)
+
+    def _rejected(self, tracked: TrackedOrder, code: int, text: str) -> Reports:
+        if tracked.ended:
+            return ()
+        tracked.ended = True
+        return self._report(tracked, OrderRejected(ref=tracked.ref, code=code, message=text))
+
+    def _cancelled(self, tracked: TrackedOrder, text: str) -> Reports:
+        if tracked.ended:
+            return ()
+        tracked.ended = True
+        tracked.cancel_pending = False
+        tracked.pending_limit = None
+        expired = "expire" in text.lower()
+        return self._report(tracked, OrderCancelled(ref=tracked.ref, message=text, expired=expired))
+
+    def _doubt(self, tracked: TrackedOrder, code: int | None, text: str) -> Reports:
+        if tracked.ended or self._is_filled(tracked):
+            return ()
+        return self._report(tracked, OrderDoubtful(ref=tracked.ref, code=code, message=text))
+
+    def _report(self, tracked: TrackedOrder, report: BrokerReport) -> Reports:
+        if report == tracked.last_report:
+            return ()
+        tracked.last_report = report
+        return (report,)
+
+    # Joins
+
+    def _tracked(self, line: StatusLine) -> TrackedOrder | None:
+        ref = self._ref_by_perm_id.get(PermId(line.perm_id))
+        if ref is None and line.client_id == self._client_id:
+            ref = self._ref_by_order_id.get(line.order_id)
+        return None if ref is None else self._orders.get(ref)
+
+    def _learn_perm_id(self, tracked: TrackedOrder, perm_id: int) -> bool:
+        """Keep the permanent id; return whether it is another one for this reference."""
+        known = PermId(perm_id)
+        if not perm_id or known in tracked.perm_ids:
+            return False
+        tracked.perm_ids.add(known)
+        self._ref_by_perm_id[known] = tracked.ref
+        return len(tracked.perm_ids) > 1
+
+    def _units(self, ref: OrderRef) -> int:
+        tracked = self._orders[ref]
+        return 0 if tracked.sent is None else self.book.units_filled(ref, tracked.sent.intent.combo)
+
+    def _is_filled(self, tracked: TrackedOrder) -> bool:
+        sent = tracked.sent
+        return sent is not None and self._units(tracked.ref) >= sent.intent.quantity

@@ -1,0 +1,387 @@
+"""What arrives on one link, and who waits for it?
+
+`Receiver` stands where ib_async's own wrapper would: the decoder calls its methods, whose names
+are therefore IB's. It draws no conclusions about orders (ib_async's order status is not
+consulted, because that library turns unknown error codes into cancels): order messages go on as
+raw lines, answers complete the request that waits for them, ticks go to the book of lines.
+"""
+
+# ruff: noqa: N802, N803, PLR0917
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from types import SimpleNamespace
+from typing import Protocol
+
+from ib_async.contract import Contract, ContractDetails
+from ib_async.objects import (
+    AccountValue,
+    BarData,
+    CommissionReport,
+    Execution,
+    OptionChain,
+    PriceIncrement,
+)
+from ib_async.objects import Position as PositionRow
+from ib_async.order import Order, OrderState
+
+from dispersa.broker.ibkr.codes import ends_request
+from dispersa.broker.ibkr.raw import (
+    CommissionLine,
+    CompletedLine,
+    EchoedOrder,
+    ErrorLine,
+    ExecutionLine,
+    OrderLine,
+    StatusLine,
+)
+from dispersa.broker.ibkr.sentinels import amount
+from dispersa.errors import BrokerRefused, Disconnected
+
+
+class TickSink(Protocol):
+    """Where market data of a line go."""
+
+    def on_price(self, line: int, kind: int, price: float, size: float) -> None:
+        """Take a price (and the size that came with it)."""
+        ...
+
+    def on_size(self, line: int, kind: int, size: float) -> None:
+        """Take a size."""
+        ...
+
+    def on_greeks(self, line: int, kind: int, values: tuple[float, ...]) -> None:
+        """Take implied vol, delta, price, dividend, gamma, vega, theta, underlying price."""
+        ...
+
+    def on_other(self, line: int) -> None:
+        """Take note that the line said something."""
+        ...
+
+    def on_data_kind(self, line: int, kind: int) -> None:
+        """Take the market data type of the line."""
+        ...
+
+    def on_line_error(self, line: int, code: int, text: str) -> bool:
+        """Take an error; return whether the line is ours."""
+        ...
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A request whose answer comes in rows and ends with a marker."""
+
+    what: str
+    future: "asyncio.Future[list[object]]"
+    rows: list[object] = field(default_factory=list)
+    markers_to_skip: int = 0
+
+
+class Receiver:
+    """The callbacks of one link."""
+
+    defaultTimezone: tzinfo = UTC  # noqa: N815
+
+    def __init__(self, *, tws_time_zone: str) -> None:
+        self.ib = SimpleNamespace(TimezoneTWS=tws_time_zone)
+        self.accounts: tuple[str, ...] = ()
+        self.next_valid_id: int | None = None
+        self.commissions: dict[str, CommissionReport] = {}
+        self.on_order_line: Callable[[OrderLine], None] = _ignore
+        self.on_notice: Callable[[ErrorLine], None] = _ignore
+        self.on_closed: Callable[[], None] = _ignore
+        self.ticks: TickSink | None = None
+        self._by_id: dict[int, Waiting] = {}
+        self._shared: dict[str, Waiting] = {}
+        self._unanswered: dict[str, int] = {}
+
+    # Requests with a number of their own
+
+    def open(self, request_id: int, what: str) -> Waiting:
+        """Begin to collect the answer to a numbered request."""
+        waiting = Waiting(what, asyncio.get_running_loop().create_future())
+        self._by_id[request_id] = waiting
+        return waiting
+
+    def close(self, request_id: int) -> None:
+        """Stop collecting; what still comes is ignored."""
+        self._by_id.pop(request_id, None)
+
+    def row(self, request_id: int, row: object) -> None:
+        """Keep one row of a numbered answer."""
+        waiting = self._by_id.get(request_id)
+        if waiting is not None:
+            waiting.rows.append(row)
+
+    def end(self, request_id: int) -> None:
+        """Complete a numbered answer."""
+        waiting = self._by_id.get(request_id)
+        if waiting is not None and not waiting.future.done():
+            waiting.future.set_result(waiting.rows)
+
+    def fail(self, request_id: int, error: Exception) -> bool:
+        """End a numbered request with an error; return whether anybody waited."""
+        waiting = self._by_id.get(request_id)
+        if waiting is None:
+            return False
+        if not waiting.future.done():
+            waiting.future.set_exception(error)
+        return True
+
+    # Requests that IB numbers by their kind only: one at a time, late answers are skipped
+
+    def open_shared(self, key: str) -> Waiting:
+        """Begin to collect an answer that has no number.
+
+        End markers of earlier requests that were given up are still to come: they, and the rows
+        before them, belong to those requests and are skipped.
+        """
+        waiting = Waiting(key, asyncio.get_running_loop().create_future())
+        waiting.markers_to_skip = self._unanswered.get(key, 0)
+        self._unanswered[key] = waiting.markers_to_skip + 1
+        self._shared[key] = waiting
+        return waiting
+
+    def close_shared(self, key: str) -> None:
+        """Stop collecting."""
+        self._shared.pop(key, None)
+
+    def shared_row(self, key: str, row: object) -> None:
+        """Keep one row of an answer without a number."""
+        waiting = self._shared.get(key)
+        if waiting is not None:
+            waiting.rows.append(row)
+
+    def end_shared(self, key: str) -> None:
+        """Count an end marker; the last one that is due completes the answer."""
+        self._unanswered[key] = max(self._unanswered.get(key, 0) - 1, 0)
+        waiting = self._shared.get(key)
+        if waiting is None:
+            return
+        if waiting.markers_to_skip:
+            waiting.markers_to_skip -= 1
+            waiting.rows.clear()
+        elif not waiting.future.done():
+            waiting.future.set_result(waiting.rows)
+
+    # What the decoder calls about the connection
+
+    def setEventsDone(self) -> None:
+        """The socket is gone."""
+        error = Disconnected("the connection to the gateway was lost while waiting for an answer")
+        for waiting in (*self._by_id.values(), *self._shared.values()):
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
+        self.on_closed()
+
+    def connectionClosed(self) -> None:
+        """The socket of a ready link is gone (told by `setEventsDone` already)."""
+
+    def connectAck(self) -> None:
+        """The server has answered the handshake."""
+
+    def nextValidId(self, orderId: int) -> None:
+        """The lowest order id that the server accepts."""
+        self.next_valid_id = orderId
+
+    def managedAccounts(self, accountsList: str) -> None:
+        """The accounts of this login."""
+        self.accounts = tuple(name for name in accountsList.split(",") if name)
+
+    def currentTime(self, epoch: int) -> None:
+        """The server's clock."""
+        self.shared_row("current time", datetime.fromtimestamp(epoch, UTC))
+        self.end_shared("current time")
+
+    def error(self, reqId: int, code: int, text: str, advanced: str) -> None:  # noqa: ARG002
+        """Every message with a code: about a line, a request, an order, or the link itself."""
+        line = ErrorLine(request_id=reqId, code=code, text=text)
+        if reqId < 0:
+            self.on_notice(line)
+            return
+        if self.ticks is not None and self.ticks.on_line_error(reqId, code, text):
+            return
+        waiting = self._by_id.get(reqId)
+        if waiting is None:
+            self.on_order_line(line)
+        elif ends_request(code):
+            self.fail(reqId, BrokerRefused(f"{waiting.what}: error {code}: {text}", code=code))
+
+    # ... about orders
+
+    def openOrder(self, orderId: int, contract: Contract, order: Order, state: OrderState) -> None:
+        """An order as the broker holds it, or the answer to a what-if."""
+        if order.whatIf:
+            self.row(orderId, state)
+            if orderId in self._by_id and _says_margin(state):
+                self.end(orderId)
+            return
+        line = EchoedOrder(order_id=orderId, contract=contract, order=order, state=state)
+        self.shared_row("open orders", line)
+        self.on_order_line(line)
+
+    def openOrderEnd(self) -> None:
+        """All open orders were sent."""
+        self.end_shared("open orders")
+
+    def orderStatus(  # noqa: PLR0913
+        self,
+        orderId: int,
+        status: str,
+        filled: float,
+        remaining: float,
+        avgFillPrice: float,  # noqa: ARG002
+        permId: int,
+        parentId: int,  # noqa: ARG002
+        lastFillPrice: float,  # noqa: ARG002
+        clientId: int,
+        whyHeld: str,
+        mktCapPrice: float = 0.0,  # noqa: ARG002
+    ) -> None:
+        """Progress of an order."""
+        line = StatusLine(
+            order_id=orderId,
+            status=status,
+            filled=filled,
+            remaining=remaining,
+            perm_id=permId,
+            client_id=clientId,
+            why_held=whyHeld,
+        )
+        self.shared_row("open orders", line)
+        self.on_order_line(line)
+
+    def execDetails(self, reqId: int, contract: Contract, execution: Execution) -> None:
+        """An execution, live (-1) or asked for."""
+        line = ExecutionLine(contract=contract, execution=execution)
+        self.row(reqId, line)
+        self.on_order_line(line)
+
+    def execDetailsEnd(self, reqId: int) -> None:
+        """All executions were sent."""
+        self.end(reqId)
+
+    def commissionReport(self, report: CommissionReport) -> None:
+        """The charge for an execution."""
+        self.commissions[report.execId] = report
+        self.on_order_line(CommissionLine(report=report))
+
+    def completedOrder(self, contract: Contract, order: Order, state: OrderState) -> None:
+        """An order that has ended."""
+        row = CompletedLine(contract=contract, order=order, state=state)
+        self.shared_row("completed orders", row)
+
+    def completedOrdersEnd(self) -> None:
+        """All completed orders were sent."""
+        self.end_shared("completed orders")
+
+    # ... about the account
+
+    def position(self, account: str, contract: Contract, size: float, cost: float) -> None:
+        """One position."""
+        self.shared_row("positions", PositionRow(account, contract, size, cost))
+
+    def positionEnd(self) -> None:
+        """All positions were sent."""
+        self.end_shared("positions")
+
+    def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
+        """One account value."""
+        self.row(reqId, AccountValue(account, tag, value, currency, ""))
+
+    def accountSummaryEnd(self, reqId: int) -> None:
+        """All account values were sent."""
+        self.end(reqId)
+
+    # ... about reference data and history
+
+    def contractDetails(self, reqId: int, details: ContractDetails) -> None:
+        """One matching contract."""
+        self.row(reqId, details)
+
+    def contractDetailsEnd(self, reqId: int) -> None:
+        """All matching contracts were sent."""
+        self.end(reqId)
+
+    def securityDefinitionOptionParameter(
+        self,
+        reqId: int,
+        exchange: str,
+        underlyingConId: int,
+        tradingClass: str,
+        multiplier: str,
+        expirations: list[str],
+        strikes: list[float],
+    ) -> None:
+        """Expiries and strikes of one trading class on one exchange."""
+        chain = OptionChain(
+            exchange, underlyingConId, tradingClass, multiplier, expirations, strikes
+        )
+        self.row(reqId, chain)
+
+    def securityDefinitionOptionParameterEnd(self, reqId: int) -> None:
+        """All trading classes were sent."""
+        self.end(reqId)
+
+    def marketRule(self, ruleId: int, increments: list[PriceIncrement]) -> None:
+        """One market rule."""
+        for increment in increments:
+            self.shared_row(f"market rule {ruleId}", increment)
+        self.end_shared(f"market rule {ruleId}")
+
+    def historicalData(self, reqId: int, bar: BarData) -> None:
+        """One bar."""
+        self.row(reqId, bar)
+
+    def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:  # noqa: ARG002
+        """All bars were sent."""
+        self.end(reqId)
+
+    # ... about market data
+
+    def priceSizeTick(self, reqId: int, kind: int, price: float, size: float) -> None:
+        """A price and its size."""
+        if self.ticks is not None:
+            self.ticks.on_price(reqId, kind, price, size)
+
+    def tickSize(self, reqId: int, kind: int, size: float) -> None:
+        """A size."""
+        if self.ticks is not None:
+            self.ticks.on_size(reqId, kind, size)
+
+    def tickGeneric(self, reqId: int, kind: int, value: float) -> None:  # noqa: ARG002
+        """A generic tick."""
+        if self.ticks is not None:
+            self.ticks.on_other(reqId)
+
+    def tickString(self, reqId: int, kind: int, value: str) -> None:  # noqa: ARG002
+        """A text tick, for example the time of the last trade."""
+        if self.ticks is not None:
+            self.ticks.on_other(reqId)
+
+    def tickOptionComputation(
+        self,
+        reqId: int,
+        kind: int,
+        attribute: int,  # noqa: ARG002
+        *values: float,
+    ) -> None:
+        """Greeks of an option."""
+        if self.ticks is not None:
+            self.ticks.on_greeks(reqId, kind, values)
+
+    def marketDataType(self, reqId: int, kind: int) -> None:
+        """Live, frozen, delayed or delayed and frozen."""
+        if self.ticks is not None:
+            self.ticks.on_data_kind(reqId, kind)
+
+
+def _ignore(*_: object) -> None:
+    """Take no notice: nobody is attached yet."""
+
+
+def _says_margin(state: OrderState) -> bool:
+    """Whether a what-if answer is the real one: the first, early one leaves margins unset."""
+    return amount(str(state.initMarginChange)) is not None
