@@ -1,12 +1,12 @@
 """How does one TCP connection live: hello, start, messages, limits, end?"""
 
 import asyncio
-from collections.abc import Callable
 from enum import Enum
 
 from dispersa.gateway.answers.desk import Line
 from dispersa.gateway.dispatch import Counter
 from dispersa.gateway.floor import Floor
+from dispersa.gateway.tape import Track
 from dispersa.gateway.wire import replies
 from dispersa.gateway.wire import requests as r
 from dispersa.gateway.wire.decode import decode, request_id_of
@@ -14,9 +14,6 @@ from dispersa.gateway.wire.fields import MalformedField
 from dispersa.gateway.wire.frames import FrameError, FrameReader, Hello, parse_hello
 
 LOWEST_VERSION = 157
-
-Tape = Callable[[str, bytes], None]
-"""Takes "in" or "out" and the bytes of one or more frames."""
 
 
 class _Stage(Enum):
@@ -29,9 +26,9 @@ class _Stage(Enum):
 class Connection(asyncio.Protocol):
     """One client's connection; whatever it does, it can harm nobody but itself."""
 
-    def __init__(self, floor: Floor, tape: Tape | None = None) -> None:
+    def __init__(self, floor: Floor, track: Track | None = None) -> None:
         self._floor = floor
-        self._tape = tape
+        self._track = track
         self._reader = FrameReader()
         self._stage = _Stage.HELLO
         self._transport: asyncio.Transport | None = None
@@ -87,6 +84,8 @@ class Connection(asyncio.Protocol):
         """Send bytes; those of one turn of the event loop travel together."""
         if self._is_closed():
             return
+        if self._track is not None:
+            self._track("out", frame[4:])
         self._unsent += frame
         if not self._is_flush_due:
             self._is_flush_due = True
@@ -115,8 +114,6 @@ class Connection(asyncio.Protocol):
             return
         data = bytes(self._unsent)
         self._unsent.clear()
-        if self._tape is not None:
-            self._tape("out", data)
         transport.write(data)
         if transport.get_write_buffer_size() > self._floor.rules.unsent_bytes_max:
             self.abort()
@@ -128,12 +125,14 @@ class Connection(asyncio.Protocol):
     # -- in --------------------------------------------------------------------------------------
 
     def _on_payload(self, payload: bytes) -> None:
-        if self._tape is not None:
-            self._tape("in", payload)
+        if self._track is not None:
+            self._track("in", payload)
         if self._stage is _Stage.HELLO:
             self._on_hello(payload)
             return
         self._floor.traffic.messages_in += 1
+        if self._line is not None:
+            self._line.received += 1
         if self._line is not None and not self._allowance.take():
             self._line.error(-1, 100, self._allowance.complaint())
             self.close()

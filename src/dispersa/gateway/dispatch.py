@@ -9,6 +9,7 @@ from dispersa.gateway.answers.orders import OrderDesk
 from dispersa.gateway.answers.past import HistoryDesk
 from dispersa.gateway.answers.quotes import Calculator, QuoteDesk
 from dispersa.gateway.answers.reference import ReferenceDesk
+from dispersa.gateway.floor import Census
 from dispersa.gateway.wire import replies
 from dispersa.gateway.wire import requests as r
 from dispersa.gateway.wire.requests import Cancelable, Plain
@@ -37,6 +38,16 @@ class Counter:
     def client_id(self) -> int:
         """The id that the client started with."""
         return self._line.client_id
+
+    def census(self) -> Census:
+        """Return the client in numbers."""
+        return Census(
+            client_id=self._line.client_id,
+            version=self._line.version,
+            lines=self._quotes.running,
+            received=self._line.received,
+            sent=self._line.sent,
+        )
 
     def greet(self) -> None:
         """Send what every client gets first: accounts, next order id, farm notices."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from dispersa.gateway import events
@@ -11,12 +12,27 @@ from dispersa.gateway.port import VenuePort
 from dispersa.gateway.settings import GatewaySettings, Rules
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """One client in numbers."""
+
+    client_id: int
+    version: int
+    lines: int
+    received: int
+    sent: int
+
+
 class Attendant(Protocol):
     """What the floor knows of a client that has started: where its events go."""
 
     @property
     def client_id(self) -> int:
         """The id that it started with."""
+        ...
+
+    def census(self) -> Census:
+        """Return its numbers."""
         ...
 
     def order_event(self, event: events.OpenOrder | events.OrderStatus | events.OrderError) -> None:

@@ -7,10 +7,11 @@ from typing import Self
 
 from dispersa.errors import InvalidInput
 from dispersa.gateway.clock import Clock, LoopClock
-from dispersa.gateway.connection import Connection, Tape
+from dispersa.gateway.connection import Connection
 from dispersa.gateway.floor import Floor
 from dispersa.gateway.port import VenuePort
 from dispersa.gateway.settings import GatewaySettings
+from dispersa.gateway.tape import Recorder
 
 _GRACE_SECONDS = 0.2
 """How long clients have to read what waits for them when the gateway stops."""
@@ -62,23 +63,27 @@ class RunningGateway:
         await self.close()
 
 
-async def serve(settings: GatewaySettings, tape: Tape | None = None) -> RunningGateway:
+async def serve(settings: GatewaySettings, recorder: Recorder | None = None) -> RunningGateway:
     """Start a gateway in the running event loop; raises `InvalidInput` where it can not listen.
 
-    Market time = `settings.start` + the time that passes on the loop. `tape` gets every frame.
+    Market time = `settings.start` + the time that passes on the loop. `recorder` keeps every frame.
     """
     from dispersa.gateway.venue import Venue, market_start
 
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop, market_start(settings))
     floor = Floor(Venue(settings, clock), clock, settings)
-    return RunningGateway(floor, await _listen(floor, tape))
+    return RunningGateway(floor, await _listen(floor, recorder))
 
 
-async def _listen(floor: Floor, tape: Tape | None) -> asyncio.Server:
+async def _listen(floor: Floor, recorder: Recorder | None) -> asyncio.Server:
     host, port = floor.settings.host, floor.settings.port
+
+    def connection() -> Connection:
+        return Connection(floor, None if recorder is None else recorder.track())
+
     try:
-        return await floor.loop.create_server(lambda: Connection(floor, tape), host, port)
+        return await floor.loop.create_server(connection, host, port)
     except OSError as error:
         raise InvalidInput(_cannot_listen(host, port, error)) from error
 

@@ -14,10 +14,13 @@ class Line:
         self.floor = floor
         self.version = version
         self.client_id = -1
+        self.received = 0
+        self.sent = 0
         self._write = write
 
     def send(self, frame: bytes) -> None:
         """Send one message."""
+        self.sent += 1
         self.floor.traffic.messages_out += 1
         self._write(frame)
 

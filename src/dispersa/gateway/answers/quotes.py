@@ -35,6 +35,11 @@ class QuoteDesk:
         self._kind = _LIVE
         self._running: dict[int, tuple[Subscription, int]] = {}
 
+    @property
+    def running(self) -> int:
+        """How many lines are open."""
+        return len(self._running)
+
     def close(self) -> None:
         """End every line."""
         for request_id in list(self._running):
