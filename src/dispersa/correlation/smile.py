@@ -122,8 +122,9 @@ def _half_delta_strikes(
 ) -> NDArray[np.float64]:
     """Bisect each group's bracket for the strike at which d1 is zero on the linear smile."""
     left, right = rows
-    low = np.where(left >= 0, strike[left], np.nan)
-    high = np.where(left >= 0, strike[right], np.nan)
+    found = left >= 0
+    low, high = np.full(left.size, np.nan), np.full(left.size, np.nan)
+    low[found], high[found] = strike[left[found]], strike[right[found]]
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
         s = _read_at(middle, strike, vol, left, right)

@@ -1,0 +1,153 @@
+"""Do whole columns of chains give what pricing gives one expiry at a time?"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dispersa.correlation.smile import at_the_money_vols
+from dispersa.correlation.tenor import vol_panel
+from dispersa.market import Symbol
+from dispersa.pricing.atm import AtTheMoney, at_the_money_vol
+from dispersa.pricing.units import DAYS_PER_YEAR
+
+NAN = float("nan")
+CARRY = 0.04
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chains:
+    dates: tuple[date, ...]
+    symbols: tuple[Symbol, ...]
+    date_index: NDArray[np.int64]
+    symbol_index: NDArray[np.int64]
+    days_to_expiry: NDArray[np.int64]
+    spot: NDArray[np.float64]
+    starts: NDArray[np.int64]
+    strike: NDArray[np.float64]
+    call_iv: NDArray[np.float64]
+    put_iv: NDArray[np.float64]
+
+
+Smile = list[tuple[float, float, float]]
+
+
+def chains(groups: list[tuple[float, int, Smile]]) -> Chains:
+    """One date and one name; each group is (spot, days, [(strike, call vol, put vol), ...])."""
+    rows = np.array([row for _, _, smile in groups for row in sorted(smile)]).reshape(-1, 3)
+    return Chains(
+        dates=(date(2026, 5, 26),),
+        symbols=(Symbol("X"),),
+        date_index=np.zeros(len(groups), dtype=np.int64),
+        symbol_index=np.zeros(len(groups), dtype=np.int64),
+        days_to_expiry=np.array([days for _, days, _ in groups]),
+        spot=np.array([spot for spot, _, _ in groups]),
+        starts=np.cumsum([0] + [len(smile) for _, _, smile in groups]),
+        strike=rows[:, 0],
+        call_iv=rows[:, 1],
+        put_iv=rows[:, 2],
+    )
+
+
+def spot_vol(*smile: tuple[float, float, float], spot: float = 100.0) -> float:
+    return float(at_the_money_vols(chains([(spot, 30, list(smile))]), AtTheMoney.SPOT, CARRY)[0])
+
+
+def test_vol_is_the_mean_of_call_and_put_at_a_strike_on_the_spot() -> None:
+    assert spot_vol((100, 0.20, 0.24), (110, 0.5, 0.5)) == pytest.approx(0.22)
+
+
+def test_vol_is_linear_in_strike_between_the_strikes_around_the_spot() -> None:
+    assert spot_vol((95, 0.30, 0.30), (105, 0.20, 0.20), spot=97.5) == pytest.approx(0.275)
+
+
+def test_strike_with_one_side_missing_is_stepped_over() -> None:
+    got = spot_vol((90, 0.30, 0.30), (99, 0.9, NAN), (101, NAN, 0.9), (110, 0.20, 0.20))
+    assert got == pytest.approx(0.25)
+
+
+def test_last_strike_exactly_on_the_spot_is_enough() -> None:
+    assert spot_vol((90, 0.3, 0.3), (100, 0.2, 0.2)) == pytest.approx(0.2)
+    assert spot_vol((100, 0.2, 0.2)) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    "smile",
+    [
+        ((101, 0.2, 0.2), (110, 0.2, 0.2)),
+        ((80, 0.2, 0.2), (99, 0.2, 0.2)),
+        ((90, NAN, 0.2), (110, 0.2, NAN)),
+    ],
+)
+def test_spot_outside_the_two_sided_strikes_has_no_vol(
+    smile: tuple[tuple[float, float, float], ...],
+) -> None:
+    assert np.isnan(spot_vol(*smile))
+
+
+def test_groups_do_not_borrow_strikes_from_their_neighbors() -> None:
+    columns = chains(
+        [
+            (100.0, 10, [(90, 0.1, 0.1), (95, 0.1, 0.1)]),
+            (100.0, 20, [(105, 0.9, 0.9), (110, 0.9, 0.9)]),
+            (100.0, 30, [(95, 0.4, 0.4), (105, 0.4, 0.4)]),
+            (100.0, 40, [(100, NAN, 0.4)]),
+        ]
+    )
+    vols = at_the_money_vols(columns, AtTheMoney.SPOT, CARRY)
+    assert np.isnan(vols[[0, 1, 3]]).all()
+    assert vols[2] == pytest.approx(0.4)
+
+
+vol = st.one_of(st.just(NAN), st.floats(0.05, 0.9))
+smiles = st.lists(
+    st.tuples(st.integers(70, 130).map(float), vol, vol),
+    min_size=1,
+    max_size=15,
+    unique_by=lambda row: row[0],
+)
+groups = st.lists(
+    st.tuples(st.floats(80, 120).map(lambda x: round(x, 1)), st.integers(1, 200), smiles),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.parametrize("mode", list(AtTheMoney))
+@given(groups=groups)
+def test_columns_agree_with_pricing_for_every_mode(
+    mode: AtTheMoney, groups: list[tuple[float, int, Smile]]
+) -> None:
+    got = at_the_money_vols(chains(groups), mode, CARRY)
+    for vol_got, (spot, days, smile) in zip(got, groups, strict=True):
+        years = days / DAYS_PER_YEAR
+        level = spot if mode is AtTheMoney.SPOT else spot * np.exp(CARRY * years)
+        k, c, p = (np.array(column) for column in zip(*smile, strict=True))
+        want = float(at_the_money_vol(k, c, p, level, mode, years).vol)
+        assert vol_got == pytest.approx(want, rel=1e-9, nan_ok=True)
+
+
+def test_panel_interpolates_total_variance_in_days_and_skips_an_expiry_without_vol() -> None:
+    flat = {20: 0.20, 40: 0.30}
+    columns = chains(
+        [
+            (100.0, 20, [(100, 0.20, 0.20)]),
+            (100.0, 28, [(100, NAN, 0.90)]),
+            (100.0, 40, [(100, 0.30, 0.30)]),
+        ]
+    )
+    panel = vol_panel(columns, 30, AtTheMoney.SPOT, CARRY)
+    variance = (flat[20] ** 2 * 20 + flat[40] ** 2 * 40) / 2
+    assert panel.vols[0, 0] == pytest.approx(np.sqrt(variance / 30), rel=1e-12)
+    assert panel.spots[0, 0] == 100.0
+
+
+def test_panel_does_not_extrapolate_beyond_the_listed_expiries() -> None:
+    columns = chains([(100.0, 10, [(100, 0.2, 0.2)]), (100.0, 25, [(100, 0.2, 0.2)])])
+    panel = vol_panel(columns, 30, AtTheMoney.SPOT, CARRY)
+    assert np.isnan(panel.vols[0, 0])
+    assert np.isnan(panel.column(Symbol("NOPE"))).all()
