@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 from dispersa.errors import require
 from dispersa.journal import database
@@ -21,14 +21,7 @@ from dispersa.journal.ownership import Ownership
 from dispersa.journal.reading import read_entries
 from dispersa.journal.writing import DirectWriter, ThreadedWriter, Writer
 
-
-@runtime_checkable
-class HoldsTime(Protocol):
-    """An event loop whose time is its own, and which can be asked to let none pass."""
-
-    def hold_time(self) -> AbstractContextManager[None]:
-        """Let no virtual time pass inside the block."""
-        ...
+_HoldTime = Callable[[], AbstractContextManager[None]]
 
 
 class Journal:
@@ -165,7 +158,8 @@ class Journal:
         require(sequence <= self._last_sequence, f"entry {sequence} was never appended")
         loop = asyncio.get_running_loop()
         settled = loop.create_future()
-        with loop.hold_time() if isinstance(loop, HoldsTime) else nullcontext():
+        hold_time: _HoldTime = getattr(loop, "hold_time", nullcontext)  # only ours has it
+        with hold_time():
             self._writer.call_when_settled(sequence, partial(_wake, loop, settled))
             await settled
         self._raise_unless_committed(sequence)
