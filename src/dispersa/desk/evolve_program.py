@@ -56,6 +56,7 @@ def place_order(state: DeskState, at: datetime, command: PlaceOrder) -> DeskStat
         approved=command.approved,
         state=OrderState.INTENDED,
         intended_at=at,
+        arrival_mid=command.walk.arrival_mid,
         working_limit=intent.limit_price,
         limit_path=((at, intent.limit_price),),
     )

@@ -111,13 +111,19 @@ def next_state(state: OrderState, change: OrderChange) -> OrderState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order of ours as far as we know it; a fold over the journal, never edited in place."""
+    """One order of ours as far as we know it; a fold over the journal, never edited in place.
+
+    `arrival_mid` is the combo's mid when the order was decided, `working_limit` the last limit
+    that the broker is known to work, `limit_path` every limit that we asked for.
+    """
 
     approved: ApprovedOrder
     state: OrderState
     intended_at: datetime
+    arrival_mid: Decimal | None = None
     filled: int = 0
     acknowledged_at: datetime | None = None
+    cancel_asked_at: datetime | None = None
     ended_at: datetime | None = None
     amend_pending: bool = False
     working_limit: Decimal

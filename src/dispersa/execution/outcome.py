@@ -1,0 +1,139 @@
+"""What did the program cost, package by package? Fills against the mids at arrival.
+
+    slippage = sum over slices of  sign x (net price - mid at arrival) x filled x multiplier
+
+positive is paid, negative is price improvement. Cost = slippage + commission.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from dispersa.execution.program import PackageProgress, Program, ProgramState
+from dispersa.market import Side, Symbol
+from dispersa.orders import ExecutionBook, Order, OrderRef, ProgramId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageOutcome:
+    """One package as it was traded; prices per share, money in dollars.
+
+    `arrival_mid` is that of the first slice; `half_spread_share` is slippage over half the spread
+    that the plan saw, None where nothing was filled.
+    """
+
+    symbol: Symbol
+    side: Side
+    quantity: int
+    filled: int
+    arrival_mid: Decimal | None
+    average_price: Decimal | None
+    limit_path: tuple[tuple[datetime, Decimal], ...]
+    orders: int
+    messages: int
+    slippage_usd: Decimal
+    half_spread_share: float | None
+    commission_usd: Decimal
+    cost_expected_usd: Decimal
+    vega_usd: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramOutcome:
+    """The whole program as it was traded."""
+
+    program: ProgramId
+    state: ProgramState
+    sentence: str
+    packages: tuple[PackageOutcome, ...]
+    net_vega_usd: float
+    gross_vega_usd: float
+    imbalance_max_usd: float
+    corridor_usd: float
+    cost_expected_usd: Decimal
+    cost_actual_usd: Decimal
+    seconds: float
+
+
+def outcome_of(
+    program: Program,
+    orders: Mapping[OrderRef, Order],
+    book: ExecutionBook,
+    messages: Mapping[OrderRef, int],
+) -> ProgramOutcome:
+    """Measure a program from its orders and executions."""
+    packages = tuple(
+        _package(row, [orders[ref] for ref in row.refs], book, messages)
+        for row in program.packages.values()
+    )
+    ended = program.ended_at or program.started_at
+    return ProgramOutcome(
+        program=program.program,
+        state=program.state,
+        sentence=program.sentence,
+        packages=packages,
+        net_vega_usd=sum(row.vega_usd for row in packages),
+        gross_vega_usd=sum(abs(row.vega_usd) for row in packages),
+        imbalance_max_usd=program.imbalance_max_usd,
+        corridor_usd=program.corridor_usd,
+        cost_expected_usd=program.plan.cost_expected_usd,
+        cost_actual_usd=sum(
+            (row.slippage_usd + row.commission_usd for row in packages), Decimal(0)
+        ),
+        seconds=(ended - program.started_at).total_seconds(),
+    )
+
+
+def _package(
+    row: PackageProgress,
+    orders: list[Order],
+    book: ExecutionBook,
+    messages: Mapping[OrderRef, int],
+) -> PackageOutcome:
+    slippage = sum((_slippage(order, book) for order in orders), Decimal(0))
+    refs = [order.approved.intent.ref for order in orders]
+    return PackageOutcome(
+        symbol=row.plan.symbol,
+        side=row.plan.side,
+        quantity=row.plan.quantity,
+        filled=row.filled,
+        arrival_mid=orders[0].arrival_mid if orders else None,
+        average_price=_average_price(orders, book),
+        limit_path=tuple(point for order in orders for point in order.limit_path),
+        orders=len(orders),
+        messages=sum(messages.get(ref, 0) for ref in refs),
+        slippage_usd=slippage,
+        half_spread_share=_share_of_half_spread(row, slippage),
+        commission_usd=sum((book.commission_of(ref) for ref in refs), Decimal(0)),
+        cost_expected_usd=row.plan.cost_expected_usd,
+        vega_usd=row.filled * row.vega_usd,
+        reason=row.reason,
+    )
+
+
+def _slippage(order: Order, book: ExecutionBook) -> Decimal:
+    intent = order.approved.intent
+    price = book.net_price(intent.ref, intent.combo)
+    if price is None or order.arrival_mid is None:
+        return Decimal(0)
+    paid = intent.side.sign * (abs(price) - order.arrival_mid)
+    return paid * order.filled * intent.combo.multiplier
+
+
+def _average_price(orders: list[Order], book: ExecutionBook) -> Decimal | None:
+    paid, units = Decimal(0), 0
+    for order in orders:
+        price = book.net_price(order.approved.intent.ref, order.approved.intent.combo)
+        if price is not None:
+            paid += abs(price) * order.filled
+            units += order.filled
+    return paid / units if units else None
+
+
+def _share_of_half_spread(row: PackageProgress, slippage: Decimal) -> float | None:
+    width = row.plan.quote.width
+    if not row.filled or not width:
+        return None
+    return float(slippage / (width / 2 * row.plan.straddle.multiplier * row.filled))

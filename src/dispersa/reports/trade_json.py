@@ -1,0 +1,79 @@
+"""What does a program read of a trade? The JSON document of `demo` and `trade`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from dispersa.correlation.terms import Signal
+from dispersa.desk.state import DeskState
+from dispersa.execution.outcome import PackageOutcome, ProgramOutcome, outcome_of
+
+
+def trade_document(state: DeskState, *, journal_ok: bool) -> dict[str, Any]:
+    """Return the document: money in account currency, vega in dollars per vol point."""
+    program = state.program
+    document: dict[str, Any] = {
+        "program": None,
+        "direction": None if state.plan is None else state.plan.direction.value,
+        "state": state.stage.value.upper(),
+        "reason": state.decline_reason or None,
+        "signal": None if state.signal is None else signal_document(state.signal),
+        "reconciled": state.reconciliation is not None and state.reconciliation.agrees,
+        "journal_ok": journal_ok,
+    }
+    if program is None or state.plan is None:
+        return document
+    outcome = outcome_of(program, state.orders, state.book, state.messages_sent)
+    return document | _program(outcome) | {"plan": state.plan.plan_hash}
+
+
+def _program(outcome: ProgramOutcome) -> dict[str, Any]:
+    return {
+        "program": outcome.program,
+        "state": outcome.state.value,
+        "reason": outcome.sentence,
+        "packages": [_package(row) for row in outcome.packages],
+        "net_vega": outcome.net_vega_usd,
+        "gross_vega": outcome.gross_vega_usd,
+        "vega_imbalance_max": outcome.imbalance_max_usd,
+        "vega_corridor": outcome.corridor_usd,
+        "cost_expected": float(outcome.cost_expected_usd),
+        "cost_actual": float(outcome.cost_actual_usd),
+        "seconds": outcome.seconds,
+    }
+
+
+def _package(row: PackageOutcome) -> dict[str, Any]:
+    return {
+        "symbol": row.symbol,
+        "side": row.side.value,
+        "quantity": row.quantity,
+        "filled": row.filled,
+        "arrival_mid": None if row.arrival_mid is None else float(row.arrival_mid),
+        "average_price": None if row.average_price is None else float(row.average_price),
+        "limit_path": [[at.isoformat(), float(limit)] for at, limit in row.limit_path],
+        "slippage": float(row.slippage_usd),
+        "commission": float(row.commission_usd),
+        "vega": row.vega_usd,
+        "orders": row.orders,
+        "messages": row.messages,
+        "reason": row.reason,
+    }
+
+
+def signal_document(signal: Signal) -> dict[str, Any]:
+    """Return the signal with plain values."""
+    return _jsonable(asdict(signal))  # type: ignore[no-any-return]  # a dict stays a dict
+
+
+def _jsonable(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _jsonable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_jsonable(item) for item in value]
+        case str():
+            return str(value)
+        case _ if hasattr(value, "isoformat"):
+            return value.isoformat()
+        case _:
+            return value

@@ -1,0 +1,185 @@
+"""What does a person see of a trade before, while and after it is worked?"""
+
+from collections.abc import Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dispersa.correlation.terms import Signal
+from dispersa.desk.state import DeskState
+from dispersa.execution.outcome import ProgramOutcome
+from dispersa.execution.plan import PlannedPackage, TradePlan
+from dispersa.execution.program import PackageProgress, Program, balance_of
+from dispersa.orders import Order
+from dispersa.reports.tables import money, number, points, price, table
+from dispersa.risk import GateVerdict
+
+
+def signal_table(signal: Signal) -> RenderableType:
+    """Show the signal: the numbers, the verdict and its reasons."""
+    rows = table(f"Signal {signal.index} {signal.as_of:%Y-%m-%d %H:%M} UTC", "", "value", "")
+    rows.add_row("implied correlation", points(signal.implied_correlation), "points, clean")
+    rows.add_row("dirty, for comparison", points(signal.dirty_correlation), "points")
+    for window in signal.realized:
+        rows.add_row(f"realized, {window.days} days", points(window.clean), "points")
+    rows.add_row("forecast", points(signal.forecast_correlation), "points")
+    rows.add_row("premium", points(signal.correlation_premium, signed=True), "points")
+    rows.add_row("index vol", points(signal.index_vol), f"%, {signal.tenor_days} days")
+    rows.add_row("average component vol", points(signal.average_vol), "%")
+    rows.add_row("edge before cost", number(signal.edge_gross, signed=True), "vol points")
+    rows.add_row("round trip", number(signal.cost_round_trip), "vol points")
+    rows.add_row("hedging", number(signal.cost_hedging), "vol points")
+    rows.add_row("edge after cost", number(signal.edge_net, signed=True), "vol points")
+    rows.add_row("z-score", number(signal.z_score, signed=True), f"{signal.history_days} days")
+    rows.add_row("coverage", points(signal.coverage, places=1), "% of the index")
+    verdict = Text(f"Verdict: {signal.direction}", style="bold")
+    reasons = [Text(f"  {reason.sentence}") for reason in signal.reasons]
+    return Group(rows, verdict, *reasons)
+
+
+def plan_table(plan: TradePlan, verdict: GateVerdict) -> RenderableType:
+    """Show the whole plan as it is put to a person: packages, balance, cost, stress, checks."""
+    parts: list[RenderableType] = [_packages(plan), _sums(plan), _stress(plan), _checks(verdict)]
+    if plan.dropped:
+        dropped = table("Left out", "name", "reason", left=2)
+        for row in plan.dropped:
+            dropped.add_row(row.symbol, row.reason)
+        parts.append(dropped)
+    return Group(*parts)
+
+
+def _packages(plan: TradePlan) -> Table:
+    title = f"Plan {plan.plan_hash}: {plan.direction} on {plan.index}, {plan.expiry_days} days"
+    rows = table(
+        title, "side", "straddle", "qty", "bid", "ask", "IV %", "vega $/pt", "premium $", "cost $",
+        left=2,
+    )  # fmt: skip
+    for package in plan.packages:
+        rows.add_row(*_package_cells(package))
+    return rows
+
+
+def _package_cells(package: PlannedPackage) -> list[str]:
+    return [
+        package.side.value,
+        package.straddle.label,
+        str(package.quantity),
+        price(package.quote.bid),
+        price(package.quote.ask),
+        points(package.implied_vol),
+        money(package.vega_signed_usd, signed=True),
+        money(package.premium_usd),
+        money(package.cost_expected_usd),
+    ]
+
+
+def _sums(plan: TradePlan) -> Table:
+    rows = table("Balance and cost", "", "$", "")
+    rows.add_row("net vega", money(plan.net_vega_usd, signed=True), "$/pt")
+    rows.add_row("gross vega", money(plan.gross_vega_usd), "$/pt")
+    rows.add_row("premium, gross", money(plan.premium_usd), "")
+    rows.add_row("margin, our model", money(plan.margin_modeled_usd), "Reg-T, no relief")
+    rows.add_row("margin, broker's what-if", money(plan.margin_what_if_usd), "sum of packages")
+    rows.add_row("expected cost", money(plan.cost_expected_usd), "slippage and commission")
+    rows.add_row("edge after cost", number(plan.edge_vol_points, signed=True), _edge_note(plan))
+    rows.caption = plan.sizing_note
+    rows.caption_justify = "left"
+    return rows
+
+
+def _edge_note(plan: TradePlan) -> str:
+    return "vol points" if plan.edge_waived is None else f"vol points; {plan.edge_waived}"
+
+
+def _stress(plan: TradePlan) -> Table:
+    rows = table("Stress", "scenario", "P&L $")
+    for row in sorted(plan.stress, key=lambda each: each.pnl_usd):
+        rows.add_row(row.name, money(row.pnl_usd, signed=True))
+    return rows
+
+
+def _checks(verdict: GateVerdict) -> Table:
+    rows = table("Gate", "check", "measured", "limit", "")
+    for check in verdict.checks:
+        passed = Text("ok", style="green") if check.passed else Text("DENIED", style="bold red")
+        measured = f"{check.measured} {check.unit}".strip()
+        rows.add_row(check.code.value.replace("_", " "), measured, check.limit, passed)
+    return rows
+
+
+def program_table(state: DeskState) -> RenderableType:
+    """Show the running program: a row per package and the vega balance inside its corridor."""
+    program = state.program
+    if program is None:
+        return Text("No program is running.")
+    rows = table(
+        f"Program {program.program}: {program.state.value}",
+        "side", "name", "filled", "", "limit", "bid to ask at plan", "state",
+        left=2,
+    )  # fmt: skip
+    for row in program.packages.values():
+        order = None if row.order is None else state.orders.get(row.order)
+        rows.add_row(*_progress_cells(row, order))
+    return Group(rows, _balance_line(program, state))
+
+
+def _progress_cells(row: PackageProgress, order: Order | None) -> list[str]:
+    done = round(10 * row.filled / row.plan.quantity)
+    quote = row.plan.quote
+    return [
+        row.plan.side.value,
+        row.plan.symbol,
+        f"{row.filled}/{row.plan.quantity}",
+        "█" * done + "·" * (10 - done),
+        "" if order is None else price(order.working_limit),
+        f"{price(quote.bid)} – {price(quote.ask)}",
+        row.state.value if order is None else order.state.value,
+    ]
+
+
+def _balance_line(program: Program, state: DeskState) -> Text:
+    balance = balance_of(program, state.units_at_risk())
+    return Text(
+        f"vega filled {money(balance.filled, signed=True)} $/pt, worst case "
+        f"{money(balance.worst)} of {money(program.corridor_usd)} allowed"
+    )
+
+
+def outcome_table(outcome: ProgramOutcome) -> RenderableType:
+    """Show how the program ended: fills, prices, slippage, cost, balance."""
+    rows = table(
+        f"Result {outcome.program}: {outcome.state.value}",
+        "side", "name", "filled", "arrival mid", "average", "slippage $", "of half-spread",
+        "commission $", "vega $/pt", "orders", "messages",
+        left=2,
+    )  # fmt: skip
+    for row in outcome.packages:
+        share = row.half_spread_share
+        rows.add_row(
+            row.side.value,
+            row.symbol,
+            f"{row.filled}/{row.quantity}",
+            price(row.arrival_mid),
+            price(row.average_price),
+            money(row.slippage_usd, signed=True),
+            "–" if share is None else f"{share:.0%}",
+            money(row.commission_usd),
+            money(row.vega_usd, signed=True),
+            str(row.orders),
+            str(row.messages),
+        )
+    return Group(rows, *(Text(line) for line in _outcome_lines(outcome)))
+
+
+def _outcome_lines(outcome: ProgramOutcome) -> Iterable[str]:
+    yield outcome.sentence
+    yield (
+        f"net vega {money(outcome.net_vega_usd, signed=True)} $/pt of "
+        f"{money(outcome.gross_vega_usd)} gross; worst imbalance "
+        f"{money(outcome.imbalance_max_usd)} of {money(outcome.corridor_usd)} allowed"
+    )
+    yield (
+        f"cost {money(outcome.cost_actual_usd)} $ against {money(outcome.cost_expected_usd)} $ "
+        f"expected, in {outcome.seconds / 60:.1f} minutes of market time"
+    )
