@@ -39,7 +39,8 @@ def take_readings(inputs: SignalInputs, chosen: Choice, policy: SignalPolicy) ->
     )
     vols = [name.implied_vol for name in chosen.used if name.implied_vol is not None]
     implied = read_correlation(chosen.shares, vols, inputs.index.implied_vol or 0.0)
-    realized = tuple(_realized(past, days) for days in WINDOWS)
+    end = past.returns.shape[0]
+    realized = tuple(realized_over(past, end - days, end) for days in WINDOWS)
     fit = fit_correlation(past, policy.horizon_days, policy.prior_months)
     trailing = past.realized_correlations(policy.horizon_days)
     forecast = None
@@ -80,14 +81,20 @@ def _index_vol(
     return vol if np.isfinite(vol) and vol > 0 else None
 
 
-def _realized(past: Past, days: int) -> RealizedWindow:
-    """Realized correlation over the last `days` returns, None where they are not complete."""
-    if past.returns.shape[0] <= days:
-        return RealizedWindow(days=days, clean=None, average_pairwise=None)
+def realized_over(past: Past, first: int, last: int) -> RealizedWindow:
+    """Realized correlation of the returns `first` to `last - 1`, None where not complete.
+
+    Return zero leads to the first close and does not exist.
+    """
+    days = last - first
+    nothing = RealizedWindow(days=days, clean=None, average_pairwise=None)
+    if first < 1 or last > past.returns.shape[0]:
+        return nothing
+    window = slice(first, last)
     try:
-        one = realized_correlation(past.weights, past.returns[-days:], past.index_returns[-days:])
+        one = realized_correlation(past.weights, past.returns[window], past.index_returns[window])
     except MarketDataMissing:
-        return RealizedWindow(days=days, clean=None, average_pairwise=None)
+        return nothing
     return RealizedWindow(days=days, clean=one.clean, average_pairwise=one.average_pairwise)
 
 

@@ -59,9 +59,13 @@ def assess(inputs: SignalInputs, policy: SignalPolicy) -> Signal:
         return replace(blank, reasons=data_reasons(inputs, chosen, policy))
     readings = take_readings(inputs, chosen, policy)
     described = _described(blank, inputs, chosen, readings)
-    if refusals := data_reasons(inputs, chosen, policy) + history_reasons(readings, policy):
+    refusals = data_reasons(inputs, chosen, policy) + history_reasons(readings, policy)
+    if inputs.index.spread_vol_points is None or readings.index_vol_forecast is None:
         return replace(described, reasons=refusals)
-    return _judged(described, inputs, chosen, readings)
+    judged = _judged(described, inputs, chosen, readings)
+    if refusals:
+        return replace(judged, direction=Direction.NO_TRADE, reasons=refusals + judged.reasons)
+    return judged
 
 
 def _described(blank: Signal, inputs: SignalInputs, chosen: Choice, readings: Readings) -> Signal:

@@ -131,4 +131,5 @@ def _half_delta_strikes(
         d1_is_positive = np.log(forward / middle) + 0.5 * s**2 * years > 0
         low = np.where(d1_is_positive, middle, low)
         high = np.where(d1_is_positive, high, middle)
-    return 0.5 * (low + high)
+    level: NDArray[np.float64] = 0.5 * (low + high)
+    return level
