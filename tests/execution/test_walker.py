@@ -101,7 +101,9 @@ def test_limits_round_to_the_passive_side_of_the_grid() -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, QuoteFault) else "",
 )
-def test_walk_pauses_on_a_quote_that_can_not_carry_a_decision(bad: Quote, fault: QuoteFault) -> None:
+def test_walk_pauses_on_a_quote_that_can_not_carry_a_decision(
+    bad: Quote, fault: QuoteFault
+) -> None:
     walk = begun(Side.BUY, "9.84", "10.16")
     assert next_step(walk, bad, WalkPolicy(), T0) == Pause(fault=fault)
     assert begin_walk(bad, Side.BUY, WalkPolicy(), PENNY, T0) == Pause(fault=fault)

@@ -152,8 +152,10 @@ def _ask_snapshot(view: _View) -> Command | None:
     if failed is not None and view.at - failed < SNAPSHOT_RETRY:
         return None
     last = state.snapshot_at
-    if state.unknown_names():
-        due = last is None or view.at - last >= view.rules.snapshot_interval
+    doubted = [o.doubted_at for o in state.orders.values() if o.state is OrderState.UNKNOWN]
+    if doubted:
+        newest = max(at for at in doubted if at is not None)
+        due = last is None or last < newest or view.at - last >= view.rules.snapshot_interval
         return ReadSnapshot(reason="an order's outcome is unknown") if due else None
     quiet_from = _quiet_from(view)
     if _is_settled(view) and view.at >= quiet_from and (last is None or last < quiet_from):

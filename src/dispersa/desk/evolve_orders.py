@@ -64,6 +64,8 @@ def _with_details(order: Order, at: datetime, news: OrderNews) -> Order:
 def _settle(state: DeskState, at: datetime, before: Order, after: Order) -> DeskState:
     """Store the order and tell its package when it has just ended."""
     ended = after.state.is_terminal and not before.state.is_terminal
+    if after.state is OrderState.UNKNOWN and before.state is not OrderState.UNKNOWN:
+        after = replace(after, doubted_at=at)
     if ended:
         after = replace(after, ended_at=at, amend_pending=False)
     changed = state.with_order(after)

@@ -124,6 +124,7 @@ class Order:
     filled: int = 0
     acknowledged_at: datetime | None = None
     cancel_asked_at: datetime | None = None
+    doubted_at: datetime | None = None
     ended_at: datetime | None = None
     amend_pending: bool = False
     working_limit: Decimal

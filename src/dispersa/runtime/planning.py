@@ -226,7 +226,7 @@ def _stress(inputs: PlanRequestInputs, sizing: Sizing, budget: VegaBudget) -> tu
         quantities=dict(sizing.quantities),
     )
     report = stress_book(book, budget.loss_budget_usd, inputs.stress)
-    return tuple(StressRow(name=row.scenario.name, pnl_usd=row.pnl_usd) for row in report.scenarios)
+    return tuple(StressRow(name=row.scenario.name, pnl_usd=row.pnl_usd) for row in report.rows)
 
 
 def _note(sizing: Sizing) -> str:

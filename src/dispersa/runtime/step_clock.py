@@ -29,3 +29,8 @@ class StepClock:
     def now(self) -> datetime:
         """Return the time of the step under way."""
         return self._at
+
+    @property
+    def live(self) -> Clock:
+        """The clock underneath, which never stands still: for ages and deadlines."""
+        return self._clock

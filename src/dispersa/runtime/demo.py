@@ -1,0 +1,194 @@
+"""How does the main job run with nothing but this package? On an embedded simulated gateway.
+
+Gateway, connector and desk share one event loop and meet only through TCP. A scripted operator
+types EXECUTE through the same door a person would use; it works on simulated accounts only. The
+signal's verdict is reported and traded whatever it says, labeled so; every other check binds.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from dispersa.broker.ibkr.connection import connect
+from dispersa.broker.ibkr.settings import Deadlines, IbkrSettings
+from dispersa.correlation.share_classes import merged
+from dispersa.correlation.terms import SignalPolicy
+from dispersa.desk.rules import DeskRules
+from dispersa.desk.state import DeskState
+from dispersa.errors import Denied, InvalidInput
+from dispersa.execution.plan import TradePlan
+from dispersa.gateway.server import RunningGateway, serve
+from dispersa.gateway.settings import GatewaySettings
+from dispersa.journal import Journal, read_entries, verify
+from dispersa.market import Basket, Symbol, Weight
+from dispersa.risk import Gate, GateVerdict, Limits
+from dispersa.runtime.build import build_id
+from dispersa.runtime.clock import LoopClock
+from dispersa.runtime.desk_loop import Observer
+from dispersa.runtime.market_reading import TenorWindow
+from dispersa.runtime.planning import PlanningPolicy
+from dispersa.runtime.step_clock import StepClock
+from dispersa.runtime.trade_session import TradeSetup, replayed, run_trade
+from dispersa.runtime.workers import MarketWorkers, TradePolicies
+from dispersa.sizing import SizingPolicy, VegaNeutralSizer
+from dispersa.sizing.stress import StressPolicy
+
+DEMO_ACCOUNT = "DU1234567"
+DEMO_CASH = Decimal(50_000_000)
+DEMO_INDEX = Symbol("QQQ")
+EDGE_WAIVER = "demo: the verdict is reported, not obeyed"
+PATIENT = Deadlines(
+    connect_seconds=120,
+    request_seconds=120,
+    contract_seconds=300,
+    history_seconds=300,
+    what_if_seconds=120,
+    snapshot_seconds=300,
+    first_quote_seconds=120,
+    silence_seconds=30,
+)
+"""Market time may run many times as fast as the machine; deadlines here are for real failures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What a user may choose for a demo; `market` None is the built-in synthetic market."""
+
+    seed: int = 1
+    speed: float = 20.0
+    names: int = 10
+    market: Path | None = None
+    weights: Path | None = None
+    market_date: date | None = None
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.names <= 30:
+            raise InvalidInput(f"--names is {self.names}; choose from 2 to 30 component names")
+        if self.market is None and (self.weights or self.market_date):
+            raise InvalidInput("--weights and --date belong to --market; give the chain file too")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """The desk's last state, and what checking its journal has shown."""
+
+    state: DeskState
+    journal: Path
+    entries: int
+    journal_ok: bool
+    fill_model: str
+
+
+class ScriptedOperator:
+    """Types EXECUTE for a simulated account, and refuses for any other."""
+
+    name = "scripted operator"
+
+    def __init__(self, account: str) -> None:
+        if not account.startswith("DU"):
+            raise Denied(f"the scripted operator confirms simulated accounts only, not {account}")
+
+    async def confirm(self, plan: TradePlan, verdict: GateVerdict) -> str:
+        """Confirm the plan as soon as it is shown."""
+        if not verdict.passed:
+            raise Denied(f"plan {plan.plan_hash} was shown although the gate has denied it")
+        await asyncio.sleep(0)
+        return "EXECUTE"
+
+
+async def run_demo(
+    options: DemoOptions, journal: Path, *, observers: Sequence[Observer] = ()
+) -> DemoResult:
+    """Start the gateway, trade once over TCP, and check the journal against the last state."""
+    settings = GatewaySettings(
+        port=0,
+        seed=options.seed,
+        speed=options.speed,
+        account=DEMO_ACCOUNT,
+        cash=DEMO_CASH,
+        market=options.market,
+        market_date=options.market_date,
+        weights=options.weights,
+        names=options.names,
+    )
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(await serve(settings))
+        state = await _trade(options, gateway, journal, observers, stack)
+        fill_model = gateway.venue.fill_model_text
+    checked = verify(journal)
+    entries = list(read_entries(journal))
+    return DemoResult(
+        state=state,
+        journal=journal,
+        entries=len(entries),
+        journal_ok=checked.is_intact and replayed(entries) == state,
+        fill_model=fill_model,
+    )
+
+
+async def _trade(
+    options: DemoOptions,
+    gateway: RunningGateway,
+    path: Path,
+    observers: Sequence[Observer],
+    stack: AsyncExitStack,
+) -> DeskState:
+    clock = StepClock(LoopClock(gateway.clock.now(), asyncio.get_running_loop()))
+    connection = await connect(
+        IbkrSettings(host=gateway.host, port=gateway.port, account=DEMO_ACCOUNT, deadlines=PATIENT),
+        clock.live,
+    )
+    stack.push_async_callback(connection.close)
+    journal = stack.enter_context(Journal.open(path, build_id=build_id(), now=clock.now))
+    policies = TradePolicies(
+        basket=_basket(options, gateway),
+        names=options.names,
+        window=TenorWindow(),
+        signal=SignalPolicy(),
+        planning=PlanningPolicy(),
+        stress=StressPolicy(),
+        sizer=VegaNeutralSizer(SizingPolicy()),
+    )
+    workers = MarketWorkers(
+        feed=connection.feed, broker=connection.orders, policies=policies, clock=clock.live
+    )
+    setup = TradeSetup(
+        profile="sim",
+        account=DEMO_ACCOUNT,
+        live_allowed=False,
+        rules=DeskRules(gate=Gate(Limits()), order_prefix="demo"),
+        connection=connection,
+        journal=journal,
+        clock=clock,
+        workers=workers,
+        operator=ScriptedOperator(DEMO_ACCOUNT),
+        time_limit=timedelta(hours=2),
+    )
+    return await run_trade(setup, edge_waiver=EDGE_WAIVER, observers=observers)
+
+
+def _basket(options: DemoOptions, gateway: RunningGateway) -> Basket:
+    """Weights of the index: from the file of a real market, or those of the synthetic one."""
+    if options.market is None:
+        rows = gateway.venue.basket(DEMO_INDEX)
+        return Basket(
+            index=DEMO_INDEX,
+            as_of=gateway.clock.now().date(),
+            weights=tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items()),
+        )
+    from dispersa.history.weights import read_weights
+
+    path = options.weights or options.market.parent / "estimated_weights.csv.gz"
+    weights = read_weights(path, DEMO_INDEX)
+    day = options.market_date or weights.dates[-1]
+    basket = next((each for each in weights.baskets if each.as_of == day), None)
+    if basket is None:
+        raise InvalidInput(
+            f"{path} has no {DEMO_INDEX} weights of {day}; it has {weights.dates[0]} to "
+            f"{weights.dates[-1]}: choose another --date or --weights"
+        )
+    return merged(basket, frozenset(row.symbol for row in basket.weights))
