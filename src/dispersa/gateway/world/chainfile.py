@@ -74,6 +74,11 @@ def chainfile_source(request: ChainFile) -> MarketSource:
     )
 
 
+def last_date(path: Path) -> date:
+    """Return the last date of a chains file."""
+    return _dates(_open(path), path)[-1]
+
+
 def _chain(rows: NameRows) -> Chain:
     return Chain(symbol=rows.symbol, multiplier=100, is_european=False, slices=rows.slices())
 

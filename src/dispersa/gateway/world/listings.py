@@ -22,7 +22,7 @@ _EUROPEAN = {"SPX": ("SPX", "SPXW"), "NDX": ("NDX", "NDXP")}
 """Index options: the class settled in the morning and the class settled at the close."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ExpirySlice:
     """The strikes of one expiry and trading class, ascending.
 

@@ -17,7 +17,8 @@ class MarketSource:
     """A market as of one date.
 
     `chain_of(underlying, vol, day)` makes the listed options of a name when they are first asked
-    for, `known()` reads the dates before `day` that the source has; `start_vols` fixes the 30-day volatility of baskets where a file knows it; `vix` fixes
+    for; `known()` reads the dates before `day` that the source has; `start_vols` fixes the 30-day
+    volatility of baskets where a file knows it; `vix` fixes
     the level of VIX at the start.
     """
 

@@ -13,9 +13,10 @@ from dispersa.gateway.world.calendar import latest_session, new_york_date
 from dispersa.gateway.world.history import Anchor, DailyHistory, daily_history
 from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.listings import Chain, ExpirySlice
-from dispersa.gateway.world.paths import MinuteRange, Paths, State
+from dispersa.gateway.world.paths import Paths, State
 from dispersa.gateway.world.source import MarketSource
 from dispersa.gateway.world.surface import Surface, Tenor
+from dispersa.gateway.world.tape import LiveDay, Tape
 from dispersa.gateway.world.universe import Underlying
 from dispersa.gateway.world.vix import model_index, thirty_days
 
@@ -50,7 +51,7 @@ class World:
         self._vix: tuple[int, float] = (-1, 0.0)
         self._market: Market | None = None
         self._history: DailyHistory | None = None
-        self.minutes: list[tuple[datetime, MinuteRange]] = []
+        self.tape = Tape(seed=seed, start=start, first=self.first_session)
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -63,8 +64,10 @@ class World:
         """Move market time to `to`; return whether prices moved."""
         if to <= self.now:
             return False
+        if not self.tape.days:
+            self.tape.begin(self.history, self.levels(self.state))
         passed = self.paths.advance(to)
-        self.minutes.extend(passed)
+        self.tape.record(passed)
         self.now = to
         self._market = None
         return bool(passed)
@@ -127,6 +130,12 @@ class World:
             self._vix = (mark, self._vix_level())
         return self._vix[1]
 
+    @property
+    def previous_vix(self) -> float:
+        """Level of VIX at the previous close, scaled from the index's volatility then."""
+        column = self.columns[self.universe.vix_source]
+        return self.vix * float(self.history.vols[-1, column] / self.vols()[column])
+
     # -- options ---------------------------------------------------------------------------------
 
     def chain(self, symbol: str) -> Chain:
@@ -177,6 +186,19 @@ class World:
                 self.universe, self.paths.scenery, self.seed, anchor, self.source.known()
             )
         return self._history
+
+    @property
+    def day_so_far(self) -> LiveDay:
+        """Ranges of the current or latest session."""
+        if not self.tape.days:
+            self.tape.begin(self.history, self.levels(self.state))
+        return self.tape.days[-1]
+
+    @property
+    def previous_closes(self) -> Floats:
+        """Closes of the session before the current or latest one."""
+        days = self.tape.days
+        return days[-2].closes if len(days) > 1 else self.history.closes[-1]
 
     # -- inside ----------------------------------------------------------------------------------
 

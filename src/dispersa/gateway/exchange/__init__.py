@@ -1,0 +1,1 @@
+"""What happens to contracts, orders and money at the gateway's simulated exchange?"""

@@ -1,0 +1,326 @@
+"""What becomes of orders: taken or refused, worked, amended, filled, cancelled, expired?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from dispersa.gateway import events
+from dispersa.gateway.exchange.account import Account, Trade
+from dispersa.gateway.exchange.commissions import full_charge
+from dispersa.gateway.exchange.directory import Directory
+from dispersa.gateway.exchange.fillmodel import Arrivals
+from dispersa.gateway.exchange.matching import Match, Matcher
+from dispersa.gateway.exchange.nbbo import QuoteBook, signed
+from dispersa.gateway.exchange.orders import OrderKey, WorkingOrder
+from dispersa.gateway.exchange.reports import FillReporter
+from dispersa.gateway.exchange.validation import Ticket, check
+from dispersa.gateway.model import Contract, Order, OrderState, Refusal, Status
+from dispersa.gateway.world.calendar import NEW_YORK, latest_session, next_trading_day, session
+from dispersa.gateway.world.world import World
+
+Emit = Callable[[events.Event], None]
+_FIRST_PERM_ID = 1_780_000_001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorParts:
+    """What the floor works with."""
+
+    world: World
+    directory: Directory
+    quotes: QuoteBook
+    account: Account
+    matcher: Matcher
+    emit: Emit
+
+
+class Floor:
+    """The order desk of the exchange for one account."""
+
+    def __init__(self, parts: FloorParts) -> None:
+        self._world = parts.world
+        self._directory = parts.directory
+        self._quotes = parts.quotes
+        self._account = parts.account
+        self._matcher = parts.matcher
+        self._emit = parts.emit
+        self.orders: dict[OrderKey, WorkingOrder] = {}
+        self.reporter = FillReporter(parts.account, parts.world, parts.emit)
+        self._next_perm_id = _FIRST_PERM_ID
+        self._matched_at = parts.world.now
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def place(self, client_id: int, order_id: int, contract: Contract, order: Order) -> None:
+        """Take a new order or amend the live one with this id."""
+        known = self.orders.get((client_id, order_id))
+        refusal: Refusal | None = None
+        if known is None:
+            refusal = self._take(client_id, order_id, contract, order)
+        elif known.is_done:
+            refusal = (
+                Refusal(code=104, text="Cannot modify a filled order.")
+                if known.status is Status.FILLED
+                else Refusal(code=103, text="Duplicate order id")
+            )
+        else:
+            refusal = self._amend(known, contract, order)
+        if refusal is not None:
+            self._emit(
+                events.OrderError(
+                    client_id=client_id,
+                    order_id=order_id,
+                    code=refusal.code,
+                    text=refusal.text,
+                    advanced_reject=refusal.advanced_reject,
+                )
+            )
+
+    def cancel(self, client_id: int, order_id: int) -> None:
+        """Cancel an order of this client."""
+        known = self.orders.get((client_id, order_id))
+        if known is None:
+            self._emit(
+                events.OrderError(
+                    client_id=client_id,
+                    order_id=order_id,
+                    code=10147,
+                    text=f"OrderId {order_id} that needs to be cancelled is not found.",
+                )
+            )
+        elif known.is_done:
+            self._emit(
+                known.error(
+                    10148,
+                    f"OrderId {order_id} that needs to be cancelled can not be cancelled, "
+                    f"state: {known.status}.",
+                )
+            )
+        else:
+            self._end(known, "Cancelled by Trader", "Order Canceled - reason:")
+
+    def cancel_all(self) -> None:
+        """Cancel every live order."""
+        for order in self.live():
+            self._end(order, "Cancelled by Trader", "Order Canceled - reason:")
+
+    def what_if(self, contract: Contract, order: Order) -> OrderState | Refusal:
+        """Return margins and commission before and after the order, filled at its price."""
+        ticket = check(self._directory, self._account.ledger.account, contract, order)
+        if isinstance(ticket, Refusal):
+            return ticket
+        trades, fee = self._as_trades(ticket, order)
+        before, after = self._account.balance(), self._account.balance(trades, fee)
+        return OrderState(
+            status=Status.PRE_SUBMITTED,
+            init_margin_before=round(before.margin.initial, 2),
+            maint_margin_before=round(before.margin.maintenance, 2),
+            equity_with_loan_before=round(before.equity_with_loan, 2),
+            init_margin_change=round(after.margin.initial - before.margin.initial, 2),
+            maint_margin_change=round(after.margin.maintenance - before.margin.maintenance, 2),
+            equity_with_loan_change=round(after.equity_with_loan - before.equity_with_loan, 2),
+            init_margin_after=round(after.margin.initial, 2),
+            maint_margin_after=round(after.margin.maintenance, 2),
+            equity_with_loan_after=round(after.equity_with_loan, 2),
+            commission=fee,
+            min_commission=fee,
+            max_commission=fee,
+            commission_currency="USD",
+        )
+
+    def live(self) -> list[WorkingOrder]:
+        """Return the orders that are not done, oldest first."""
+        return [order for order in self.orders.values() if not order.is_done]
+
+    # -- time ------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Match what rests after the world has moved; expire what is over."""
+        now, before = self._world.now, self._matched_at
+        self._matched_at = now
+        working = self.live()
+        if not working:
+            return
+        is_open = self._world.is_open
+        for order in working:
+            if self._expire(order, now):
+                continue
+            if is_open and self._may_work(order, now):
+                self._release(order)
+                self._match(order, now, (now - before).total_seconds())
+
+    def _may_work(self, order: WorkingOrder, now: datetime) -> bool:
+        return order.order.transmit and (order.starts is None or order.starts <= now)
+
+    def _match(self, order: WorkingOrder, now: datetime, seconds: float) -> None:
+        match = self._matcher.match(order, now, seconds)
+        if match is not None:
+            self._fill(order, match)
+        if order.order.tif == "IOC" and not order.is_done:
+            self._end(order, "Cancelled by System", "Order Canceled - reason:IOC")
+
+    def _expire(self, order: WorkingOrder, now: datetime) -> bool:
+        """End an order whose time is over; return whether it ended."""
+        over = order.expires is not None and now >= order.expires
+        if order.order.tif in ("DAY", ""):
+            over = now >= self._last_session_of(order.accepted)
+        if over:
+            self._end(order, "Cancelled by System", "Order Canceled - reason:")
+        return over
+
+    @staticmethod
+    def _last_session_of(accepted: datetime) -> datetime:
+        """Return the close of the session in which a day order works."""
+        held = latest_session(accepted)
+        if accepted < held.closes:
+            return held.closes
+        following = session(next_trading_day(held.day))
+        assert following is not None  # noqa: S101 - a trading day has a session
+        return following.closes
+
+    # -- taking ----------------------------------------------------------------------------------
+
+    def _take(
+        self, client_id: int, order_id: int, contract: Contract, order: Order
+    ) -> Refusal | None:
+        ticket = check(self._directory, self._account.ledger.account, contract, order)
+        if isinstance(ticket, Refusal):
+            return ticket
+        taken = WorkingOrder(
+            client_id=client_id,
+            order_id=order_id,
+            perm_id=self._next_perm_id,
+            contract=ticket.contract,
+            order=order,
+            parts=ticket.parts,
+            arrivals=Arrivals(self._world.seed, self._next_perm_id),
+            accepted=self._world.now,
+            expires=ticket.expires,
+            starts=ticket.starts,
+        )
+        self._next_perm_id += 1
+        self.orders[taken.key] = taken
+        if (reason := self._unaffordable(ticket, order)) is not None:
+            self._reject(taken, reason)
+            return None
+        for part in taken.parts:
+            self._quotes.hold(part.instrument)
+        self._emit(taken.open_order())
+        self._emit(taken.order_status())
+        self._announce(taken)
+        return None
+
+    def _announce(self, order: WorkingOrder) -> None:
+        """Say that the order works, or when it will."""
+        if not order.order.transmit:
+            return
+        if self._world.is_open:
+            if self._may_work(order, self._world.now):
+                self._release(order)
+            return
+        held = latest_session(self._world.now)
+        opens = session(next_trading_day(held.day))
+        assert opens is not None  # noqa: S101 - a trading day has a session
+        when = f"{opens.opens.astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S} US/Eastern"
+        text = (
+            f"Order Message:\nWarning: your order will not be placed at the exchange until {when}"
+        )
+        self._emit(order.error(399, text))
+
+    def _release(self, order: WorkingOrder) -> None:
+        if order.status is Status.PRE_SUBMITTED:
+            order.status = Status.SUBMITTED
+            self._emit(order.open_order())
+            self._emit(order.order_status())
+
+    def _unaffordable(self, ticket: Ticket, order: Order) -> str | None:
+        """Return why the account can not carry the order, None where it can."""
+        trades, fee = self._as_trades(ticket, order)
+        after = self._account.balance(trades, fee)
+        if after.available >= 0.0:
+            return None
+        before = self._account.balance()
+        if after.available >= before.available - fee:
+            return None
+        return (
+            "Order rejected - reason:We are unable to accept your order. Your Available Funds are "
+            "insufficient to cover the initial margin: equity with loan "
+            f"{after.equity_with_loan:.2f} USD, initial margin {after.margin.initial:.2f} USD."
+        )
+
+    def _as_trades(self, ticket: Ticket, order: Order) -> tuple[list[Trade], float]:
+        """Return the trades that a full fill would be, and its commission."""
+        side = signed(order.action)
+        limit = order.limit_price if order.order_type == "LMT" else None
+        net = limit
+        if net is None:
+            quote = self._quotes.combo_quote(ticket.parts)
+            far = quote.ask if side > 0 else quote.bid
+            net = far if far == far else quote.model  # noqa: PLR0124 - nan is unequal to itself
+        prices = self._matcher.leg_prices(ticket.parts, net)
+        trades = []
+        fee = Decimal(0)
+        for part, price in zip(ticket.parts, prices, strict=True):
+            count = order.quantity * abs(part.ratio)
+            direction = side * (1 if part.ratio > 0 else -1)
+            trades.append(
+                Trade(instrument=part.instrument, quantity=direction * count, price=price)
+            )
+            fee += full_charge(part.instrument, count, Decimal(str(max(price, 0.0))))
+        return trades, float(fee)
+
+    def _reject(self, order: WorkingOrder, reason: str) -> None:
+        order.status, order.ended = Status.INACTIVE, self._world.now
+        order.end_text = "Rejected"
+        self._emit(order.error(201, reason))
+        self._emit(order.order_status())
+
+    # -- amending and ending ---------------------------------------------------------------------
+
+    def _amend(self, known: WorkingOrder, contract: Contract, order: Order) -> Refusal | None:
+        mismatch = Refusal(code=105, text="Order being modified does not match original order")
+        ticket = check(self._directory, self._account.ledger.account, contract, order)
+        if isinstance(ticket, Refusal):
+            return ticket
+        same_parts = [(p.instrument.con_id, p.ratio) for p in ticket.parts] == [
+            (p.instrument.con_id, p.ratio) for p in known.parts
+        ]
+        if not same_parts or order.action != known.order.action:
+            return mismatch
+        if order.quantity <= known.filled:
+            return Refusal(
+                code=201, text="Order rejected - reason:size is not above what is filled"
+            )
+        rest = replace(order, quantity=order.quantity - known.filled)
+        if (reason := self._unaffordable(ticket, rest)) is not None:
+            return Refusal(code=201, text=reason)
+        known.order = order
+        known.expires, known.starts = ticket.expires, ticket.starts
+        self._emit(known.open_order())
+        self._emit(known.order_status())
+        return None
+
+    def _end(self, order: WorkingOrder, text: str, reason: str) -> None:
+        order.status, order.ended, order.end_text = Status.CANCELLED, self._world.now, text
+        for part in order.parts:
+            self._quotes.release(part.instrument)
+        self._emit(order.error(202, reason))
+        self._emit(order.order_status())
+
+    # -- filling ---------------------------------------------------------------------------------
+
+    def _fill(self, order: WorkingOrder, match: Match) -> None:
+        """Book one trade and report it in the order of ibkr-api.md 1.9."""
+        units = Decimal(match.units)
+        order.filled += units
+        order.value += units * Decimal(str(match.price))
+        order.last_price = match.price
+        is_filled = order.remaining == 0
+        if is_filled:
+            order.status, order.ended = Status.FILLED, self._world.now
+            order.end_text = f"Filled Size: {order.filled:f}"
+        self.reporter.report(order, match)
+        if is_filled:
+            for part in order.parts:
+                self._quotes.release(part.instrument)

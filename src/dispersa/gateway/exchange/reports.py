@@ -1,0 +1,167 @@
+"""How does the exchange report a fill: executions 1 + N, commissions, positions?
+
+A BAG reports one execution at its net price (`base.01.01`, contract id of every BAG, no legs) and
+one for each leg (`base.02.01` and on); commissions, cash and positions belong to the legs alone.
+The order of events follows ibkr-api.md 1.9.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from dispersa.gateway import events
+from dispersa.gateway.exchange.account import Account
+from dispersa.gateway.exchange.commissions import LegCharge
+from dispersa.gateway.exchange.directory import exchanges_of
+from dispersa.gateway.exchange.matching import Match
+from dispersa.gateway.exchange.nbbo import ComboPart, signed
+from dispersa.gateway.exchange.orders import WorkingOrder
+from dispersa.gateway.model import BAG_CON_ID, Contract, OrderState
+from dispersa.gateway.world.world import World
+
+Emit = Callable[[events.Event], None]
+ADDED, REMOVED = 1, 2
+"""IB's last-liquidity codes."""
+
+
+def money(price: float) -> Decimal:
+    """Cross from a float price to exact money."""
+    return Decimal(str(price))
+
+
+class FillReporter:
+    """Numbers executions, books legs and tells listeners in IB's order."""
+
+    def __init__(self, account: Account, world: World, emit: Emit) -> None:
+        self._account = account
+        self._world = world
+        self._emit = emit
+        self._sequence = int(world.start.timestamp())
+        self.executions: list[events.Execution] = []
+        self.commissions: dict[str, events.CommissionReport] = {}
+
+    def report(self, order: WorkingOrder, match: Match) -> None:
+        """Book a trade of `order` and send everything that follows from it."""
+        self._sequence += 1
+        base = f"0000e1a7.{self._sequence:08x}"
+        lines = self._lines(order, match, base)
+        self.executions += lines
+        for line in lines:
+            self._emit(line)
+        reports = self._book(order, match, lines[-len(order.parts) :])
+        self._emit(order.open_order())
+        self._emit(order.order_status())
+        paid = OrderState(
+            status=order.status, commission=float(order.commission), commission_currency="USD"
+        )
+        self._emit(order.open_order(paid))
+        for report in reports:
+            self.commissions[report.exec_id] = report
+            self._emit(report)
+        for part in order.parts:
+            held = self._account.ledger.holdings[part.instrument.con_id]
+            self._emit(self._account.position(held))
+        self._emit(events.AccountChanged(account=self._account.ledger.account))
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _lines(self, order: WorkingOrder, match: Match, base: str) -> list[events.Execution]:
+        units = Decimal(match.units)
+        if not order.is_bag:
+            contract = order.parts[0].instrument.contract
+            return [self._line(order, match, f"{base}.01.01", contract, units, match.price)]
+        bag = Contract(
+            con_id=BAG_CON_ID,
+            symbol=order.contract.symbol,
+            sec_type=order.contract.sec_type,
+            exchange="SMART",
+            currency="USD",
+        )
+        lines = [self._line(order, match, f"{base}.01.01", bag, units, match.price)]
+        for number, (part, price) in enumerate(
+            zip(order.parts, match.leg_prices, strict=True), start=2
+        ):
+            lines.append(self._leg_line(order, match, f"{base}.{number:02d}.01", part, price))
+        return lines
+
+    def _line(
+        self,
+        order: WorkingOrder,
+        match: Match,
+        exec_id: str,
+        contract: Contract,
+        shares: Decimal,
+        price: float,
+    ) -> events.Execution:
+        return events.Execution(
+            client_id=order.client_id,
+            order_id=order.order_id,
+            perm_id=order.perm_id,
+            exec_id=exec_id,
+            contract=contract,
+            time=self._world.now,
+            account=self._account.ledger.account,
+            exchange="SMART" if order.is_bag else self._venue(order, order.parts[0]),
+            side="BOT" if signed(order.order.action) > 0 else "SLD",
+            shares=shares,
+            price=price,
+            cumulative_quantity=order.filled,
+            average_price=order.average_price,
+            order_ref=order.order.order_ref,
+            last_liquidity=REMOVED if match.took_liquidity else ADDED,
+        )
+
+    def _leg_line(
+        self, order: WorkingOrder, match: Match, exec_id: str, part: ComboPart, price: float
+    ) -> events.Execution:
+        side = signed(order.order.action) * part.ratio
+        charge = order.charges.setdefault(part.instrument.con_id, LegCharge())
+        shares = Decimal(match.units * abs(part.ratio))
+        total = charge.quantity + shares
+        average = (charge.value + shares * money(price)) / total
+        return events.Execution(
+            client_id=order.client_id,
+            order_id=order.order_id,
+            perm_id=order.perm_id,
+            exec_id=exec_id,
+            contract=part.instrument.contract,
+            time=self._world.now,
+            account=self._account.ledger.account,
+            exchange=self._venue(order, part),
+            side="BOT" if side > 0 else "SLD",
+            shares=shares,
+            price=price,
+            cumulative_quantity=total,
+            average_price=round(float(average), 6),
+            order_ref=order.order.order_ref,
+            last_liquidity=REMOVED if match.took_liquidity else ADDED,
+        )
+
+    @staticmethod
+    def _venue(order: WorkingOrder, part: ComboPart) -> str:
+        """Return where a leg prints: behind SMART, an exchange drawn from the order's stream."""
+        if order.contract.exchange not in ("", "SMART"):
+            return order.contract.exchange
+        venues = exchanges_of(part.instrument)[1:]
+        return venues[order.arrivals.pick(len(venues))]
+
+    def _book(
+        self, order: WorkingOrder, match: Match, lines: list[events.Execution]
+    ) -> list[events.CommissionReport]:
+        """Book each leg in the ledger; return its commission reports."""
+        reports = []
+        side = signed(order.order.action)
+        for part, price, line in zip(order.parts, match.leg_prices, lines, strict=True):
+            charge = order.charges.setdefault(part.instrument.con_id, LegCharge())
+            fee = charge.charge(part.instrument, line.shares, money(price))
+            order.commission += fee
+            signed_shares = line.shares if side * part.ratio > 0 else -line.shares
+            profit = self._account.ledger.book(part.instrument, signed_shares, money(price), fee)
+            reports.append(
+                events.CommissionReport(
+                    client_id=order.client_id,
+                    exec_id=line.exec_id,
+                    commission=float(fee),
+                    realized_pnl=None if profit is None else float(profit),
+                )
+            )
+        return reports

@@ -1,0 +1,101 @@
+"""What do exercise and expiry do to holdings?
+
+At expiry an option that is at least one cent in the money is exercised or assigned: a physical one
+becomes stock at the strike, a European index option is paid in cash; the others lapse. No event
+tells the client: positions change, as they do at IBKR.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from dispersa.gateway import events
+from dispersa.gateway.exchange.account import Account
+from dispersa.gateway.exchange.directory import Directory, Instrument
+from dispersa.gateway.model import Contract, Refusal, SecType
+from dispersa.gateway.world.world import World
+
+_EXERCISE_MIN = 0.01
+
+
+class Settlement:
+    """Turns options into stock or cash."""
+
+    def __init__(
+        self,
+        world: World,
+        directory: Directory,
+        account: Account,
+        emit: Callable[[events.Event], None],
+    ) -> None:
+        self._world = world
+        self._directory = directory
+        self._account = account
+        self._emit = emit
+
+    def exercise(
+        self, contract: Contract, quantity: int, *, lapse: bool, override: bool, account: str
+    ) -> Refusal | None:
+        """Exercise a long option now; lapsing needs nothing until expiry."""
+        found = self._directory.resolve(contract)
+        if isinstance(found, Refusal):
+            return found
+        if found.option is None or account not in ("", self._account.ledger.account):
+            return Refusal(code=322, text="Error processing request: not an option of this account")
+        held = self._account.ledger.quantity(found.con_id)
+        if quantity < 1 or held < quantity:
+            return Refusal(
+                code=322, text=f"Error processing request: {held} held, {quantity} to exercise"
+            )
+        if lapse:
+            return None
+        if _is_european(found):
+            return Refusal(code=322, text="Error processing request: European exercise")
+        if self._gain(found) < _EXERCISE_MIN and not override:
+            return Refusal(code=322, text="Error processing request: option is out of the money")
+        self._deliver(found, Decimal(quantity))
+        return None
+
+    def expire(self) -> None:
+        """Settle every holding whose option has expired."""
+        for held in self._account.ledger.open_holdings():
+            option = held.instrument.option
+            if option is None or option.piece.settles > self._world.now:
+                continue
+            if self._gain(held.instrument) >= _EXERCISE_MIN:
+                self._deliver(held.instrument, held.quantity)
+            else:
+                self._close(held.instrument, held.quantity, 0.0)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _gain(self, found: Instrument) -> float:
+        """Return the value of exercise per share."""
+        assert found.option is not None  # noqa: S101 - called with options only
+        spot = self._world.spot(found.symbol)
+        return round(found.option.sign * (spot - found.contract.strike), 6)
+
+    def _deliver(self, found: Instrument, quantity: Decimal) -> None:
+        """Turn `quantity` options (negative: assigned) into stock at the strike, or into cash."""
+        assert found.option is not None  # noqa: S101 - called with options only
+        if _is_european(found):
+            self._close(found, quantity, max(self._gain(found), 0.0))
+            return
+        stock = self._directory.underlying(found.symbol)
+        assert stock is not None  # noqa: S101 - a listed option has a listed underlying
+        self._close(found, quantity, 0.0)
+        shares = quantity * found.option.sign * found.multiplier
+        self._book(stock, shares, found.contract.strike)
+
+    def _close(self, found: Instrument, quantity: Decimal, value: float) -> None:
+        self._book(found, -quantity, value)
+
+    def _book(self, instrument: Instrument, quantity: Decimal, price: float) -> None:
+        ledger = self._account.ledger
+        ledger.book(instrument, quantity, Decimal(str(price)), Decimal(0))
+        self._emit(self._account.position(ledger.holdings[instrument.con_id]))
+        self._emit(events.AccountChanged(account=ledger.account))
+
+
+def _is_european(found: Instrument) -> bool:
+    """Whether an option settles in cash and can not be exercised early."""
+    return found.underlying.sec_type == SecType.INDEX

@@ -1,0 +1,237 @@
+"""May this order be taken at all?
+
+Refusals carry IB's codes: 200 unknown contract, 110 price off the tick grid or of the wrong sign,
+312 to 315 and 321 malformed combos and requests, 387 order type, 201 what the exchange declines,
+10043 and 10058 non-guaranteed combos.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dispersa.gateway.exchange.directory import Directory, exchanges_of
+from dispersa.gateway.exchange.nbbo import ComboPart, signed
+from dispersa.gateway.exchange.rules import combo_rule, conforms, rule_at
+from dispersa.gateway.model import Action, ComboLeg, Contract, Order, Refusal, SecType
+from dispersa.gateway.world.calendar import NEW_YORK
+
+LEGS_MIN, LEGS_MAX = 2, 4
+_TIFS = frozenset({"DAY", "GTC", "IOC", "GTD", ""})
+_TYPES = frozenset({"LMT", "MKT"})
+_EXCHANGES = frozenset({"", "SMART"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """An order that passed: its parts, signed as when the order's contract is bought."""
+
+    contract: Contract
+    parts: tuple[ComboPart, ...]
+    expires: datetime | None = None
+    starts: datetime | None = None
+
+
+def check(directory: Directory, account: str, contract: Contract, order: Order) -> Ticket | Refusal:
+    """Return the order's parts, or why it can not be taken."""
+    for refusal in (_check_terms(account, order), _check_type(order)):
+        if refusal is not None:
+            return refusal
+    found = _parts(directory, contract, order)
+    if isinstance(found, Refusal):
+        return found
+    full, parts = found
+    refusal = _check_quantity(order) or _check_price(full, parts, order)
+    if refusal is not None:
+        return refusal
+    return _with_times(full, parts, order)
+
+
+def _invalid(cause: str) -> Refusal:
+    return Refusal(code=321, text=f"Error validating request:-'bT' : cause - {cause}")
+
+
+def _check_terms(account: str, order: Order) -> Refusal | None:
+    if order.action not in (Action.BUY, Action.SELL, "SSHORT"):
+        return _invalid(f"Invalid side: {order.action}")
+    if order.account not in ("", account):
+        return _invalid(f"Invalid account code '{order.account}'.")
+    if order.tif not in _TIFS:
+        return _invalid(f"Invalid time in force: {order.tif}")
+    if order.tif == "GTD" and not order.good_till_date:
+        return _invalid("Good-till date is missing")
+    return None
+
+
+def _check_type(order: Order) -> Refusal | None:
+    if order.order_type not in _TYPES or order.algo_strategy or order.conditions:
+        return Refusal(
+            code=387,
+            text="Unsupported order type for this exchange and security type: "
+            f"{order.algo_strategy or order.order_type}",
+        )
+    if order.order_type == "LMT" and order.limit_price is None:
+        return _invalid("Limit price is missing")
+    return None
+
+
+def _check_quantity(order: Order) -> Refusal | None:
+    if order.quantity <= 0 or order.quantity != order.quantity.to_integral_value():
+        return _invalid(f"Order size {order.quantity} is not a whole number above zero")
+    if order.quantity > Decimal(1_000_000):
+        return Refusal(code=201, text=f"Order rejected - reason:size {order.quantity} too large")
+    return None
+
+
+# -- contracts and combos ------------------------------------------------------------------------
+
+
+def _parts(
+    directory: Directory, contract: Contract, order: Order
+) -> tuple[Contract, tuple[ComboPart, ...]] | Refusal:
+    if contract.sec_type == SecType.BAG:
+        legs = combo_parts(directory, contract)
+        if isinstance(legs, Refusal):
+            return legs
+        return _check_guarantee(legs, order) or (contract, legs)
+    found = directory.resolve(contract)
+    if isinstance(found, Refusal):
+        return found
+    if found.sec_type is SecType.INDEX:
+        return Refusal(code=201, text="Order rejected - reason:An index can not be traded")
+    full = found.contract
+    if contract.exchange in exchanges_of(found):
+        full = replace(full, exchange=contract.exchange)
+    return full, (ComboPart(instrument=found, ratio=1),)
+
+
+def combo_parts(directory: Directory, contract: Contract) -> tuple[ComboPart, ...] | Refusal:
+    """Return the legs of a combo, ratios signed as when it is bought, or why it is malformed."""
+    legs = contract.combo_legs
+    if not legs:
+        return _invalid("Combo contract has no legs")
+    if not LEGS_MIN <= len(legs) <= LEGS_MAX:
+        return Refusal(
+            code=312,
+            text=f"The combo details are invalid: {len(legs)} legs, expected {LEGS_MIN} to "
+            f"{LEGS_MAX}",
+        )
+    if contract.exchange not in _EXCHANGES:
+        return Refusal(
+            code=315, text="Combo legs are restricted to SMART order routing in this gateway"
+        )
+    parts: list[ComboPart] = []
+    for number, leg in enumerate(legs, start=1):
+        part = _leg(directory, leg, number)
+        if isinstance(part, Refusal):
+            return part
+        parts.append(part)
+    return _check_legs(contract, parts) or tuple(parts)
+
+
+def _leg(directory: Directory, leg: ComboLeg, number: int) -> ComboPart | Refusal:
+    def bad(why: str) -> Refusal:
+        return Refusal(code=313, text=f"The combo details for leg '{number}' are invalid: {why}")
+
+    found = directory.by_id(leg.con_id)
+    if found is None:
+        return bad(f"no contract with id {leg.con_id}")
+    if leg.ratio < 1:
+        return bad(f"ratio {leg.ratio}")
+    if leg.action not in (Action.BUY, Action.SELL, "SSHORT"):
+        return bad(f"side {leg.action!r}")
+    if found.sec_type not in (SecType.OPTION, SecType.STOCK):
+        return bad(f"a leg of type {found.sec_type}")
+    if found.sec_type is SecType.STOCK and leg.exchange not in _EXCHANGES:
+        return Refusal(code=315, text="Stock combo legs are restricted to SMART order routing")
+    return ComboPart(instrument=found, ratio=signed(leg.action) * leg.ratio)
+
+
+def _check_legs(contract: Contract, parts: list[ComboPart]) -> Refusal | None:
+    ids = [part.instrument.con_id for part in parts]
+    if len(set(ids)) != len(ids):
+        return Refusal(code=312, text="The combo details are invalid: a leg is named twice")
+    symbols = {part.instrument.symbol for part in parts}
+    if contract.symbol and contract.symbol not in symbols and "," not in contract.symbol:
+        return Refusal(
+            code=312,
+            text=f"The combo details are invalid: symbol {contract.symbol} is none of the legs'",
+        )
+    return None
+
+
+def _check_guarantee(parts: tuple[ComboPart, ...], order: Order) -> Refusal | None:
+    """Apply the rules for guaranteed and non-guaranteed combos (ibkr-api.md 3.4)."""
+    kinds = [part.instrument.sec_type for part in parts]
+    non_guaranteed = order.is_non_guaranteed
+    if len({part.instrument.symbol for part in parts}) > 1 and not non_guaranteed:
+        return Refusal(
+            code=312,
+            text="The combo details are invalid: a guaranteed combo has one underlying",
+        )
+    if all(kind is SecType.STOCK for kind in kinds) and not non_guaranteed:
+        return Refusal(code=10043, text="Invalid NonGuaranteed value of 0 for a stock combo")
+    if non_guaranteed and len(parts) > LEGS_MIN:
+        return Refusal(
+            code=10043, text="Invalid NonGuaranteed value of 1 for a combo of more than two legs"
+        )
+    prices = [price for price in order.combo_leg_prices if price is not None]
+    if prices and (not non_guaranteed or len(parts) != LEGS_MIN):
+        return Refusal(code=10058, text="Per-leg prices are not allowed for this combo order")
+    return None
+
+
+# -- prices and times ----------------------------------------------------------------------------
+
+
+def _check_price(contract: Contract, parts: tuple[ComboPart, ...], order: Order) -> Refusal | None:
+    price = order.limit_price
+    if order.order_type != "LMT" or price is None:
+        return None
+    bad = Refusal(
+        code=110,
+        text="The price does not conform to the minimum price variation for this contract.",
+    )
+    if contract.sec_type != SecType.BAG:
+        single = rule_at(parts[0].instrument, contract.exchange)
+        return None if price > 0.0 and conforms(single, price) else bad
+    only_bought = all(part.ratio > 0 for part in parts)
+    only_sold = all(part.ratio < 0 for part in parts)
+    # A combo that is all debit can not have a negative price, nor one that is all credit a debit.
+    if (only_bought and price <= 0.0) or (only_sold and price >= 0.0):
+        return bad
+    net = combo_rule([part.instrument for part in parts])
+    return None if conforms(net, price) else bad
+
+
+def _with_times(contract: Contract, parts: tuple[ComboPart, ...], order: Order) -> Ticket | Refusal:
+    expires = starts = None
+    if order.tif == "GTD":
+        expires = parse_instant(order.good_till_date)
+        if expires is None:
+            return _invalid(f"Good-till date '{order.good_till_date}' is not readable")
+    if order.good_after_time:
+        starts = parse_instant(order.good_after_time)
+        if starts is None:
+            return _invalid(f"Good-after time '{order.good_after_time}' is not readable")
+    return Ticket(contract=contract, parts=parts, expires=expires, starts=starts)
+
+
+def parse_instant(text: str) -> datetime | None:
+    """Return the instant of `YYYYMMDD HH:MM:SS [zone]`, `YYYYMMDD-HH:MM:SS` (UTC) or a date.
+
+    Without a zone the time is New York's; a date alone means the end of that day.
+    """
+    text = text.strip()
+    for form, zone in (("%Y%m%d-%H:%M:%S", UTC), ("%Y%m%d %H:%M:%S", NEW_YORK)):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=zone)
+        except ValueError:
+            continue
+    if len(text) == 8 and text.isdigit():
+        return parse_instant(f"{text} 23:59:59")
+    stamp, _, name = text.rpartition(" ")
+    try:
+        return datetime.strptime(stamp, "%Y%m%d %H:%M:%S").replace(tzinfo=ZoneInfo(name))
+    except (ValueError, ZoneInfoNotFoundError):
+        return None

@@ -1,0 +1,438 @@
+"""What is the venue: one exchange, one world, one account, behind one synchronous class?
+
+The contract with the server is `gateway.port.VenuePort`. Market time comes from the clock that the
+venue was built with and moves only in `advance`; requests are answered as of the last `advance`.
+Everything that happens to orders and money is sent to the listeners, in the order in which IB
+reports it; ownership of orders is the server's business.
+
+`settings.venue_rules` may hold:
+
+    fill_model = generous | base | hard      how hidden interest arrives (default base)
+
+`venue.truth` is for tests: what really happened and what the world really is.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+
+import numpy as np
+
+from dispersa.errors import InvalidInput
+from dispersa.gateway import events
+from dispersa.gateway.clock import Clock
+from dispersa.gateway.exchange.account import Account
+from dispersa.gateway.exchange.bars import BarRequest, Bars
+from dispersa.gateway.exchange.directory import Directory, Instrument
+from dispersa.gateway.exchange.feed import Feed, Line
+from dispersa.gateway.exchange.fillmodel import fill_model
+from dispersa.gateway.exchange.floor import Floor, FloorParts
+from dispersa.gateway.exchange.ledger import Ledger
+from dispersa.gateway.exchange.matching import Matcher
+from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook
+from dispersa.gateway.exchange.reference import Reference
+from dispersa.gateway.exchange.rules import MARKET_RULES, min_tick
+from dispersa.gateway.exchange.settlement import Settlement
+from dispersa.gateway.exchange.truth import Truth
+from dispersa.gateway.exchange.validation import combo_parts
+from dispersa.gateway.model import (
+    Bar,
+    Contract,
+    ContractDescription,
+    ContractDetails,
+    MarketRule,
+    Order,
+    OrderState,
+    Refusal,
+    SecDefOptParams,
+    SecType,
+    SmartComponent,
+    Subscription,
+    Tick,
+    TickOption,
+    TickSink,
+)
+from dispersa.gateway.settings import GatewaySettings
+from dispersa.gateway.world.calendar import (
+    is_trading_day,
+    morning_of,
+    new_york_date,
+    trading_day_on_or_before,
+)
+from dispersa.gateway.world.chainfile import ChainFile, chainfile_source, last_date
+from dispersa.gateway.world.kernels import implied_vol, values
+from dispersa.gateway.world.source import MarketSource, synthetic_source
+from dispersa.gateway.world.spreads import SPREAD_MODEL_TEXT
+from dispersa.gateway.world.surface import YEAR_DAYS
+from dispersa.gateway.world.world import World
+
+RULES = frozenset({"fill_model"})
+_BBO = "9c0001"
+
+
+def market_start(settings: GatewaySettings) -> datetime:
+    """Return the market time at which the gateway begins, in UTC.
+
+    The settings' own start, else 10:00 New York time of the market file's date, else of the
+    current or latest trading day.
+    """
+    if settings.start is not None:
+        return settings.start.astimezone(UTC)
+    if settings.market is not None:
+        return morning_of(settings.market_date or last_date(settings.market))
+    today = new_york_date(datetime.now(UTC))
+    return morning_of(today if is_trading_day(today) else trading_day_on_or_before(today))
+
+
+def market_source(settings: GatewaySettings, day: date) -> MarketSource:
+    """Return the market that the settings ask for."""
+    if settings.market is None:
+        return synthetic_source(day, settings.names)
+    request = ChainFile(
+        chains=settings.market,
+        day=settings.market_date,
+        weights=settings.weights,
+        names=settings.names,
+    )
+    return chainfile_source(request)
+
+
+class Venue:
+    """The exchange, its world and its account."""
+
+    def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
+        if unknown := sorted(set(settings.venue_rules) - RULES):
+            raise InvalidInput(
+                f"venue rule {', '.join(unknown)} is unknown; there are {', '.join(sorted(RULES))}"
+            )
+        start = clock.now()
+        model = fill_model(settings.venue_rules.get("fill_model", "base"))
+        self.source = market_source(settings, new_york_date(start))
+        self.world = World(
+            self.source, seed=settings.seed, step_seconds=settings.step_seconds, start=start
+        )
+        self.fill_model_text = model.text()
+        self.spread_model_text = SPREAD_MODEL_TEXT
+        self._listeners: list[events.Listener] = []
+        self._account_id = settings.account
+        self._next_line = 1
+        directory = Directory(self.world)
+        quotes = QuoteBook(self.world)
+        ledger = Ledger(account=settings.account, cash=settings.cash)
+        self._directory, self._quotes = directory, quotes
+        self._account = Account(self.world, quotes, ledger)
+        self._floor = Floor(
+            FloorParts(
+                world=self.world,
+                directory=directory,
+                quotes=quotes,
+                account=self._account,
+                matcher=Matcher(quotes, model),
+                emit=self._emit,
+            )
+        )
+        self._settlement = Settlement(self.world, directory, self._account, self._emit)
+        self._feed = Feed(self.world, quotes)
+        self._bars = Bars(self.world)
+        self._reference = Reference(self.world, directory)
+        self.truth = Truth(self.world, self._floor, self._account)
+
+    # -- time and events -------------------------------------------------------------------------
+
+    def listen(self, listener: events.Listener) -> None:
+        """Send every event to `listener`."""
+        self._listeners.append(listener)
+
+    def advance(self, to: datetime) -> None:
+        """Move the world to this market time, match what rests, push what changed."""
+        while self._floor.live() and (point := self.world.next_time) <= to:
+            self.world.advance(point)
+            self._floor.step()
+        self.world.advance(to)
+        self._floor.step()
+        self._settlement.expire()
+        self._account.roll_day()
+        self._feed.push()
+
+    def _emit(self, event: events.Event) -> None:
+        if isinstance(event, events.Execution) and event.contract.sec_type == SecType.OPTION:
+            self._feed.last_trades[event.contract.con_id] = (event.price, int(event.shares))
+        for listener in self._listeners:
+            listener(event)
+
+    # -- reference -------------------------------------------------------------------------------
+
+    def contract_details(self, contract: Contract) -> Sequence[ContractDetails] | Refusal:
+        """Return every contract that fits; 200 where none does."""
+        return self._reference.contract_details(contract)
+
+    def option_parameters(
+        self, symbol: str, sec_type: str, con_id: int
+    ) -> Sequence[SecDefOptParams] | Refusal:
+        """Return the option chains of an underlying."""
+        return self._reference.option_parameters(symbol, sec_type, con_id)
+
+    def matching_symbols(self, pattern: str) -> Sequence[ContractDescription]:
+        """Return the contracts whose symbol or name fits."""
+        return self._reference.matching_symbols(pattern)
+
+    def smart_components(self, bbo_exchange: str) -> Sequence[SmartComponent]:
+        """Return the exchanges behind a BBO mask."""
+        return self._reference.smart_components() if bbo_exchange == _BBO else []
+
+    def market_rule(self, rule_id: int) -> MarketRule | None:
+        """Return a tick-size rule."""
+        return MARKET_RULES.get(rule_id)
+
+    def basket(self, index: str) -> Mapping[str, float]:
+        """Return the weights of the listed members of an index, heaviest first; empty if none.
+
+        Fractions of the index at the start of the world; they sum to less than one where members
+        are not listed.
+        """
+        weights = self.world.universe.weights.get(index, {})
+        return dict(sorted(weights.items(), key=lambda item: -item[1]))
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def subscribe(
+        self, contract: Contract, generic_ticks: tuple[int, ...], sink: TickSink
+    ) -> Subscription | Refusal:
+        """Push the ticks of a contract into `sink`, the whole picture at once."""
+        line = self._line(contract, generic_ticks, sink)
+        if isinstance(line, Refusal):
+            return line
+        self._feed.lines[line.line_id] = line
+        for part in line.parts:
+            self._quotes.hold(part.instrument)
+        self._feed.push_line(line)
+        ticks = [min_tick(part.instrument) for part in line.parts]
+        return Subscription(
+            subscription_id=line.line_id,
+            contract=contract,
+            min_tick=min(ticks),
+            bbo_exchange=_BBO,
+        )
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        line = self._feed.lines.pop(subscription.subscription_id, None)
+        if line is not None:
+            for part in line.parts:
+                self._quotes.release(part.instrument)
+
+    def snapshot(self, contract: Contract) -> Sequence[Tick] | Refusal:
+        """Return the ticks of a contract as they stand."""
+        ticks: list[Tick] = []
+        line = self._line(contract, (), ticks.append)
+        if isinstance(line, Refusal):
+            return line
+        self._feed.push_line(line)
+        return ticks
+
+    def _line(
+        self, contract: Contract, generic_ticks: tuple[int, ...], sink: TickSink
+    ) -> Line | Refusal:
+        parts: tuple[ComboPart, ...] | Refusal
+        if contract.sec_type == SecType.BAG:
+            parts = combo_parts(self._directory, contract)
+        else:
+            found = self._directory.resolve(contract)
+            one = found if isinstance(found, Refusal) else ComboPart(instrument=found, ratio=1)
+            parts = one if isinstance(one, Refusal) else (one,)
+        if isinstance(parts, Refusal):
+            return parts
+        self._next_line += 1
+        return Line(
+            line_id=self._next_line,
+            contract=contract,
+            parts=parts,
+            generic_ticks=frozenset(generic_ticks),
+            sink=sink,
+        )
+
+    def historical_bars(
+        self,
+        contract: Contract,
+        end: datetime | None,
+        duration: str,
+        bar_size: str,
+        what: str,
+        regular_hours: bool,  # noqa: ARG002 - the world trades in regular hours only
+    ) -> Sequence[Bar] | Refusal:
+        """Return past bars, oldest first; `end` None means now."""
+        found = self._directory.resolve(contract)
+        if isinstance(found, Refusal):
+            return found
+        until = min(end or self.world.now, self.world.now)
+        request = BarRequest(end=until, duration=duration, bar_size=bar_size, what=what)
+        return self._bars.bars(found, request)
+
+    def head_timestamp(
+        self,
+        contract: Contract,
+        what: str,  # noqa: ARG002 - all kinds begin together
+        regular_hours: bool,  # noqa: ARG002 - as above
+    ) -> datetime | Refusal:
+        """Return when the data of a contract begin."""
+        found = self._directory.resolve(contract)
+        if isinstance(found, Refusal):
+            return found
+        if found.option is not None:
+            return Refusal(code=162, text="No head time stamp for options")
+        return morning_of(self._bars.head())
+
+    def implied_vol(
+        self, contract: Contract, price: float, under_price: float
+    ) -> TickOption | Refusal:
+        """Return the computation (kind 53) for an option price."""
+        found = self._option(contract)
+        if isinstance(found, Refusal):
+            return found
+        terms = self._feed.terms_of(found, spot=under_price)
+        vol = float(implied_vol(terms, np.array([price]))[0])
+        return (
+            TickOption(kind=53, under_price=under_price)
+            if np.isnan(vol)
+            else self._computed(found, vol, under_price)
+        )
+
+    def option_price(
+        self, contract: Contract, vol: float, under_price: float
+    ) -> TickOption | Refusal:
+        """Return the computation (kind 53) for a volatility."""
+        found = self._option(contract)
+        return found if isinstance(found, Refusal) else self._computed(found, vol, under_price)
+
+    def _option(self, contract: Contract) -> Instrument | Refusal:
+        found = self._directory.resolve(contract)
+        if not isinstance(found, Refusal) and found.option is None:
+            return Refusal(code=321, text="Error validating request: not an option")
+        return found
+
+    def _computed(self, found: Instrument, vol: float, under_price: float) -> TickOption:
+        result = values(self._feed.terms_of(found, spot=under_price), np.array([vol]))
+        return TickOption(
+            kind=53,
+            implied_vol=vol,
+            delta=float(result.delta[0]),
+            price=float(result.price[0]),
+            pv_dividend=0.0,
+            gamma=float(result.gamma[0]),
+            vega=float(result.vega[0]) / 100.0,
+            theta=max(float(result.theta[0]) / YEAR_DAYS, -float(result.price[0])),
+            under_price=under_price,
+        )
+
+    # -- orders ----------------------------------------------------------------------------------
+
+    def place(self, client_id: int, order_id: int, contract: Contract, order: Order) -> None:
+        """Take a new order, or an amendment of the client's live order with the same id."""
+        self._floor.place(client_id, order_id, contract, order)
+
+    def cancel(self, client_id: int, order_id: int) -> None:
+        """Cancel one order of this client."""
+        self._floor.cancel(client_id, order_id)
+
+    def cancel_all(self) -> None:
+        """Cancel every live order of the account."""
+        self._floor.cancel_all()
+
+    def what_if(
+        self,
+        client_id: int,  # noqa: ARG002 - margins are the account's
+        order_id: int,  # noqa: ARG002
+        contract: Contract,
+        order: Order,
+    ) -> OrderState | Refusal:
+        """Return margins and commission as they would be."""
+        return self._floor.what_if(contract, order)
+
+    def exercise(
+        self,
+        client_id: int,  # noqa: ARG002 - exercise belongs to the account
+        request_id: int,  # noqa: ARG002
+        contract: Contract,
+        lapse: bool,
+        quantity: int,
+        override: bool,
+        account: str,
+    ) -> Refusal | None:
+        """Exercise or lapse a long option position."""
+        return self._settlement.exercise(contract, quantity, lapse=lapse, override=override,
+                                         account=account)  # fmt: skip
+
+    def open_orders(self) -> Sequence[tuple[events.OpenOrder, events.OrderStatus]]:
+        """Return every live order of every client."""
+        return [(order.open_order(), order.order_status()) for order in self._floor.live()]
+
+    def completed_orders(self) -> Sequence[events.CompletedOrder]:
+        """Return the orders of the day that are done."""
+        return [
+            events.CompletedOrder(
+                order=order.open_order(),
+                filled=order.filled,
+                completed_time=order.ended,
+                completed_status=order.end_text,
+            )
+            for order in self._floor.orders.values()
+            if order.ended is not None and new_york_date(order.ended) == self.world.today
+        ]
+
+    def executions(
+        self, wanted: events.ExecutionFilter
+    ) -> Sequence[tuple[events.Execution, events.CommissionReport | None]]:
+        """Return the executions of the day, with their commission where it is known."""
+        reporter = self._floor.reporter
+        return [
+            (line, reporter.commissions.get(line.exec_id))
+            for line in reporter.executions
+            if new_york_date(line.time) == self.world.today and _fits(line, wanted)
+        ]
+
+    # -- account ---------------------------------------------------------------------------------
+
+    def accounts(self) -> Sequence[str]:
+        """Return the account ids."""
+        return [self._account_id]
+
+    def account_values(self, account: str) -> Sequence[events.AccountValue]:
+        """Return every line of account data; nothing for a foreign account."""
+        return self._account.values() if self._is_ours(account) else []
+
+    def portfolio(self, account: str) -> Sequence[events.PortfolioItem]:
+        """Return the holdings with their valuation."""
+        if not self._is_ours(account):
+            return []
+        held = self._account.ledger.open_holdings()
+        return [self._account.portfolio_item(one) for one in held]
+
+    def positions(self) -> Sequence[events.Position]:
+        """Return the holdings of every account."""
+        return [self._account.position(one) for one in self._account.ledger.open_holdings()]
+
+    def pnl(self, account: str) -> events.Pnl:
+        """Return the profit of an account, unset for a foreign one."""
+        if not self._is_ours(account):
+            return events.Pnl(daily=None, unrealized=None, realized=None)
+        return self._account.pnl()
+
+    def pnl_single(self, account: str, con_id: int) -> events.Pnl | None:
+        """Return the profit of one position, None where there is none."""
+        return self._account.pnl_single(con_id) if self._is_ours(account) else None
+
+    def _is_ours(self, account: str) -> bool:
+        return account in ("", "All", self._account_id)
+
+
+def _fits(line: events.Execution, wanted: events.ExecutionFilter) -> bool:
+    return all(
+        (
+            wanted.client_id in (0, line.client_id),
+            wanted.account in ("", line.account),
+            wanted.since is None or line.time >= wanted.since,
+            wanted.symbol in ("", line.contract.symbol),
+            wanted.sec_type in ("", line.contract.sec_type),
+            wanted.exchange in ("", line.exchange),
+            wanted.side in ("", line.side, {"BUY": "BOT", "SELL": "SLD"}.get(wanted.side, "")),
+        )
+    )
