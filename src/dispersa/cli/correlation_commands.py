@@ -1,0 +1,61 @@
+"""`dispersa correlation`: implied correlation by date from files."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dispersa.cli.options import JsonOption
+from dispersa.cli.output import print_json, print_table, say
+from dispersa.cli.registration import command
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    command(
+        app,
+        "correlation",
+        "dispersa correlation --chains chains.parquet --weights weights.csv.gz --index SPY",
+        "dispersa correlation --chains chains.parquet --weights weights.csv.gz --index QQQ "
+        "--top 10 --json",
+    )(correlation)
+
+
+def correlation(
+    *,
+    chains: Annotated[
+        Path, typer.Option(metavar="PARQUET", help="Option chains: one row per date and strike.")
+    ],
+    weights: Annotated[
+        Path, typer.Option(metavar="FILE", help="CSV with date, symbol, weight, etf.")
+    ],
+    index: Annotated[str, typer.Option(metavar="SYM", help="Index or its ETF, e.g. SPY.")],
+    top: Annotated[int, typer.Option(help="Number of components, the heaviest first.")] = 50,
+    tenor: Annotated[int, typer.Option(metavar="DAYS", help="Tenor in calendar days.")] = 30,
+    atm: Annotated[
+        Literal["spot", "forward", "delta"], typer.Option(help="Where at the money is.")
+    ] = "spot",
+    share_classes: Annotated[
+        Literal["separate", "merged"],
+        typer.Option(help="Whether two lines of one company (GOOG, GOOGL) count as two names."),
+    ] = "separate",
+    json: JsonOption = False,
+) -> None:
+    """Compute the implied correlation of an index for every date of a chains file.
+
+    Formula: (index variance - own variances) / (cross terms), the weights renormalized over the
+    names used, at-the-money vols at one constant tenor.
+    """
+    from dispersa.correlation.share_classes import ShareClasses
+    from dispersa.pricing.atm import AtTheMoney
+    from dispersa.reports.correlation import correlation_by_date
+
+    report = correlation_by_date(
+        chains, weights, index, top, tenor, AtTheMoney(atm), ShareClasses(share_classes)
+    )
+    if report.weights_in_percent:
+        say(f"{weights}: the weights of each date sum to 100 and were read as percent")
+    if json:
+        print_json(report.to_json())
+    else:
+        print_table(report.to_table())
