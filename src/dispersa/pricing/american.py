@@ -130,11 +130,12 @@ def greeks(  # noqa: PLR0913 -- an option is six numbers
 def solve(c: Contracts, grid: Grid) -> Floats:
     """Price, delta, gamma as three rows; contracts of like shape share SIMD lanes."""
     from dispersa.pricing.kernels import american as kernels
+    from dispersa.pricing.kernels.sweep import Schedule
 
     order = np.lexsort((c.table[make.YEARS], c.counts))
     solved = kernels.solve(
         np.ascontiguousarray(c.table[:, order]),
-        kernels.Schedule(c.ex[order], c.amounts[order], c.counts[order]),
+        Schedule(c.ex[order], c.amounts[order], c.counts[order]),
         grid.nodes,
         grid.steps,
         grid.width,

@@ -14,121 +14,43 @@ always at the low end of the grid:
 """
 
 import math
-from typing import Final, NamedTuple
 
 import numpy as np
 
-from dispersa.pricing.kernels import kinks
-from dispersa.pricing.kernels.arithmetic import exp, log
-from dispersa.pricing.kernels.compiled import inlined, kernel
-from dispersa.pricing.kernels.lanes import LANES, MARCH_ROWS, march
-from dispersa.pricing.quality import Floats, Integers
-
-# rows of a contract table, in the order of `contracts`
-SPOT, STRIKE, VOL, YEARS, RATE, YIELD, PHI, AMERICAN, ESCROWED = range(MARCH_ROWS, MARCH_ROWS + 9)
-TABLE_ROWS: Final = 9
-# further rows of the lanes
-D, MU, DZ, Z0, X0, NOW, LENGTH, AT_EXPIRY, PENDING = range(15, 24)
-MASS_LOW, MASS_MID, MASS_HIGH, MOVE_LOW, MOVE_MID, MOVE_HIGH = range(24, 30)
-LOWEST, DIFFUSED, DIVIDEND = range(30, 33)
-LANE_ROWS: Final = 33
-NEVER: Final = -1e300
-EASED_NODES: Final = 1.0
-"""Exercise next to a kink waits until the variance since exceeds this many squared node widths."""
-
-
-class Sweep(NamedTuple):
-    """Arrays of one block of lanes; all but `lanes` have a row per node."""
-
-    lanes: Floats
-    spots: Floats
-    exercise: Floats
-    v: Floats
-    y: Floats
-    obstacle: Floats
-    before: Floats
-    position: Floats
-
-
-class Schedule(NamedTuple):
-    """Dividends of every contract: years to the ex-date, amount, how many are used."""
-
-    ex: Floats
-    amounts: Floats
-    counts: Integers
-
-
-@kernel
-def pack(table: Floats, schedule: Schedule, first: int, p: Floats) -> int:
-    """Copy the contracts from `first` into the lanes (the last one fills up); most dividends."""
-    last = table.shape[1] - 1
-    most = 0
-    for lane in range(LANES):
-        i = min(first + lane, last)
-        for row in range(TABLE_ROWS):
-            p[SPOT + row, lane] = table[row, i]
-        p[NOW, lane] = p[YEARS, lane]
-        p[AT_EXPIRY, lane] = 0.0
-        p[DIFFUSED, lane] = 0.0
-        most = max(most, schedule.counts[i])
-    return most
-
-
-@kernel
-def lay_grid(p: Floats, lane: int, drop: float, nodes: int, width: float) -> None:
-    """Choose a lane's grid: `width` standard deviations about where the spot can drift.
-
-    `drop` is the present value of its dividends.
-    """
-    phi, r, t = p[PHI, lane], p[RATE, lane], p[YEARS, lane]
-    spot, escrowed = p[SPOT, lane], p[ESCROWED, lane] > 0.0
-    under = spot - drop if escrowed else spot
-    fall = 0.0 if escrowed else -math.log(max(1.0 - drop / spot, 0.05))
-    d = 0.5 * p[VOL, lane] ** 2
-    mu = phi * (r - p[YIELD, lane] - d)
-    deviation = p[VOL, lane] * math.sqrt(t)
-    x0 = phi * math.log(under / p[STRIKE, lane])
-    # a call earns most where the spot is high: its grid also follows the share's own drift
-    share_drift = mu - 2.0 * d if phi < 0.0 else mu
-    low = x0 + min(0.0, mu * t, share_drift * t) - (fall if phi > 0.0 else 0.0)
-    high = x0 + max(0.0, min(mu * t, (mu + phi * d) * t)) + (0.0 if phi > 0.0 else fall)
-    low = min(low - width * deviation, -3.0 * deviation)
-    high = max(high + width * deviation, 3.0 * deviation)
-    h = (high - low) / (nodes - 3)
-    p[D, lane], p[MU, lane], p[X0, lane], p[DZ, lane] = d, mu, x0, h
-    p[Z0, lane] = -h * math.ceil(-low / h)
-    cell = mu * h / (24.0 * d)
-    fourth = d + mu * mu * h * h / (12.0 * d)
-    p[MASS_LOW, lane], p[MASS_MID, lane] = 1.0 / 12.0 - cell, 10.0 / 12.0
-    p[MASS_HIGH, lane] = 1.0 / 12.0 + cell
-    p[MOVE_LOW, lane] = fourth / (h * h) - 0.5 * mu / h
-    p[MOVE_MID, lane] = -2.0 * fourth / (h * h)
-    p[MOVE_HIGH, lane] = fourth / (h * h) + 0.5 * mu / h
-
-
-@kernel
-def start_at_expiry(sweep: Sweep, nodes: int) -> None:
-    """Fill spots, exercise values, the smoothed payoff and the obstacle (eased at the kink)."""
-    p, v, obstacle = sweep.lanes, sweep.v, sweep.obstacle
-    for j in range(nodes):
-        for lane in range(LANES):
-            phi, strike = p[PHI, lane], p[STRIKE, lane]
-            spot = strike * exp(phi * (p[Z0, lane] + j * p[DZ, lane]))
-            pays = phi * (strike - spot)
-            sweep.spots[j, lane] = spot
-            sweep.exercise[j, lane] = pays
-            v[j, lane] = pays if pays > 0.0 else 0.0
-            obstacle[j, lane] = pays if p[AMERICAN, lane] > 0.0 else NEVER
-    for lane in range(LANES):
-        p[LOWEST, lane] = sweep.spots[0, lane]
-        v[nodes, lane] = 0.0
-        h, strike = p[DZ, lane], p[STRIKE, lane]
-        center = round(-p[Z0, lane] / h)
-        for k in range(-2, 3):
-            change = kinks.kink(k) * h - p[PHI, lane] * kinks.bend(k) * h * h / 2.0
-            if 0 < center + k < nodes:
-                v[center + k, lane] += strike * (change + kinks.twist(k) * h**3 / 6.0)
-                obstacle[center + k, lane] = NEVER
+from dispersa.pricing.kernels.compiled import kernel
+from dispersa.pricing.kernels.ex_dates import cross_ex_dates
+from dispersa.pricing.kernels.grid import lay_grid, pack, present_value, start_at_expiry
+from dispersa.pricing.kernels.lanes import LANES, march
+from dispersa.pricing.kernels.sweep import (
+    AMERICAN,
+    AT_EXPIRY,
+    DIFFUSED,
+    DROP,
+    DZ,
+    EASED_NODES,
+    ESCROWED,
+    LENGTH,
+    LOWEST,
+    MASS_HIGH,
+    MASS_LOW,
+    MASS_MID,
+    MOVE_HIGH,
+    MOVE_LOW,
+    MOVE_MID,
+    NOW,
+    PENDING,
+    PHI,
+    RATE,
+    STRIKE,
+    YEARS,
+    YIELD,
+    Z0,
+    D,
+    Schedule,
+    Sweep,
+    make_sweep,
+)
+from dispersa.pricing.quality import Floats
 
 
 @kernel
@@ -181,85 +103,6 @@ def set_obstacle(sweep: Sweep, begin: float, end: float) -> None:
                 sweep.obstacle[j, lane] = sweep.exercise[j, lane] - shift
 
 
-@inlined
-def interpolate(column: Floats, lane: int, position: float) -> float:
-    """Cubic through the four nodes around a position."""
-    k = min(max(int(position) - 1, 0), column.shape[0] - 5)
-    f = position - k
-    a, b, c, d = column[k, lane], column[k + 1, lane], column[k + 2, lane], column[k + 3, lane]
-    outer: float = (f - 1.0) * (f - 2.0) * (d * f - a * (f - 3.0)) / 6.0
-    inner: float = f * (f - 3.0) * (b * (f - 2.0) - c * (f - 1.0)) / 2.0
-    return outer + inner
-
-
-@kernel
-def jump(sweep: Sweep) -> None:
-    """V(S, before) = V(S - D, after) in every lane, without the exercise decision."""
-    p, v, before, position = sweep.lanes, sweep.v, sweep.before, sweep.position
-    nodes = v.shape[0] - 1
-    for j in range(nodes):
-        for lane in range(LANES):
-            before[j, lane] = v[j, lane]
-            left = 1.0 - p[DIVIDEND, lane] / sweep.spots[j, lane]
-            moved = p[PHI, lane] * log(left if left > 1e-9 else 1e-9) / p[DZ, lane]
-            position[j, lane] = j + moved
-    for j in range(nodes):
-        for lane in range(LANES):
-            at = position[j, lane]
-            if p[DIVIDEND, lane] == 0.0:
-                continue
-            if at < 0.0:  # deep in the money the value moves one for one with the spot
-                after = max(sweep.spots[j, lane] - p[DIVIDEND, lane], 0.0)
-                v[j, lane] = before[0, lane] + p[PHI, lane] * (p[LOWEST, lane] - after)
-            else:
-                v[j, lane] = interpolate(before, lane, at) if at <= nodes - 2 else 0.0
-
-
-@kernel
-def decide(sweep: Sweep, lane: int, shift: float) -> None:
-    """Exercise where that pays more (less `shift`), and smooth the kink that this leaves."""
-    v, exercise, obstacle = sweep.v, sweep.exercise, sweep.obstacle
-    nodes = v.shape[0] - 1
-    crossing, change = -1.0, 0.0
-    for j in range(nodes - 1):
-        here = v[j, lane] - (exercise[j, lane] - shift)
-        above = v[j + 1, lane] - (exercise[j + 1, lane] - shift)
-        if here < 0.0 <= above:
-            crossing = j + here / (here - above)
-            change = above - here
-    for j in range(nodes):
-        obstacle[j, lane] = exercise[j, lane] - shift
-        v[j, lane] = max(v[j, lane], obstacle[j, lane])
-    if crossing >= 0.0:
-        nearest = round(crossing)
-        for j in range(max(nearest - 2, 1), min(nearest + 3, nodes - 1)):
-            v[j, lane] += kinks.kink(j - crossing) * change
-            obstacle[j, lane] = NEVER
-        sweep.lanes[DIFFUSED, lane] = 0.0
-
-
-@kernel
-def cross_ex_dates(sweep: Sweep, schedule: Schedule, first: int, stretch: int) -> None:
-    """Pass the lanes' next ex-dates, going back in time."""
-    p = sweep.lanes
-    for lane in range(LANES):
-        i = min(first + lane, schedule.counts.size - 1)
-        q = schedule.counts[i] - 1 - stretch
-        p[NOW, lane] -= p[LENGTH, lane]
-        p[DIVIDEND, lane] = 0.0
-        if q >= 0:
-            amount = schedule.amounts[i, q]
-            p[AT_EXPIRY, lane] += amount * math.exp(p[RATE, lane] * (p[YEARS, lane] - p[NOW, lane]))
-            p[DIVIDEND, lane] = amount if p[ESCROWED, lane] == 0.0 else 0.0
-    jump(sweep)
-    for lane in range(LANES):
-        i = min(first + lane, schedule.counts.size - 1)
-        if schedule.counts[i] > stretch and p[AMERICAN, lane] > 0.0:
-            left = math.exp(-p[RATE, lane] * (p[YEARS, lane] - p[NOW, lane]))
-            pending = p[AT_EXPIRY, lane] * left * p[ESCROWED, lane]
-            decide(sweep, lane, p[PHI, lane] * pending)
-
-
 @kernel
 def set_stretch(p: Floats, schedule: Schedule, first: int, stretch: int, steps: int) -> int:
     """Length of each lane's next stretch, and how many steps it takes."""
@@ -292,11 +135,25 @@ def march_stretch(sweep: Sweep, m: int) -> None:
 
 
 @kernel
-def read_off(p: Floats, lane: int, v: Floats) -> tuple[float, float, float]:
-    """Price, delta, gamma at the spot, from the quartic through the five nearest nodes."""
+def read_off(sweep: Sweep, lane: int, spot: float) -> tuple[float, float, float]:
+    """Price, delta, gamma at a spot, from the quartic through the five nearest nodes.
+
+    Off the grid's low end (deep in the money) the value moves one for one with the spot; off its
+    high end it is zero.
+    """
+    p, v = sweep.lanes, sweep.v
     nodes = v.shape[0] - 1
     phi, h = p[PHI, lane], p[DZ, lane]
-    position = (p[X0, lane] - p[Z0, lane]) / h
+    exercise = phi * (p[STRIKE, lane] - spot)
+    under = spot - p[DROP, lane] * p[ESCROWED, lane]
+    is_positive = under > 1e-9 * spot
+    position = phi * math.log(under / p[STRIKE, lane]) if is_positive else -phi * math.inf
+    position = (position - p[Z0, lane]) / h
+    if position < 0.0:
+        value = v[0, lane] + phi * (p[LOWEST, lane] - under)
+        return max(value, exercise) if p[AMERICAN, lane] > 0.0 else value, -phi, 0.0
+    if position > nodes - 1:
+        return 0.0, 0.0, 0.0
     k = min(max(int(position + 0.5), 2), nodes - 3)
     f = position - k
     a, b, c, d, e = v[k - 2, lane], v[k - 1, lane], v[k, lane], v[k + 1, lane], v[k + 2, lane]
@@ -307,20 +164,26 @@ def read_off(p: Floats, lane: int, v: Floats) -> tuple[float, float, float]:
     value = c + f * (p1 + f * (p2 + f * (p3 + f * p4)))
     slope = (p1 + f * (2.0 * p2 + f * (3.0 * p3 + f * 4.0 * p4))) / h
     bend = (2.0 * p2 + f * (6.0 * p3 + f * 12.0 * p4)) / (h * h)
-    under = p[STRIKE, lane] * math.exp(phi * p[X0, lane])
-    exercise = phi * (p[STRIKE, lane] - p[SPOT, lane])
     if p[AMERICAN, lane] > 0.0 and value <= exercise:
         return exercise, -phi, 0.0
-    return value, phi * slope / under, (bend - phi * slope) / (under * under)
+    return max(value, 0.0), phi * slope / under, (bend - phi * slope) / (under * under)
 
 
 @kernel
-def present_value(schedule: Schedule, i: int, rate: float) -> float:
-    """Present value of one contract's dividends."""
-    total = 0.0
-    for q in range(schedule.counts[i]):
-        total += schedule.amounts[i, q] * math.exp(-rate * schedule.ex[i, q])
-    return total
+def solve_block(
+    table: Floats, schedule: Schedule, first: int, steps: int, width: float, sweep: Sweep
+) -> None:
+    """Leave today's values of the contracts from `first` in the sweep."""
+    p, nodes = sweep.lanes, sweep.v.shape[0] - 1
+    most = pack(table, schedule, first, p)
+    for lane in range(LANES):
+        i = min(first + lane, table.shape[1] - 1)
+        lay_grid(p, lane, present_value(schedule, i, p[RATE, lane]), nodes, width)
+    start_at_expiry(sweep, nodes)
+    for stretch in range(most + 1):
+        march_stretch(sweep, set_stretch(p, schedule, first, stretch, steps))
+        if stretch < most:
+            cross_ex_dates(sweep, schedule, first, stretch)
 
 
 @kernel
@@ -333,21 +196,27 @@ def solve(table: Floats, schedule: Schedule, nodes: int, steps: int, width: floa
     """
     n = table.shape[1]
     out = np.empty((3, n))
-    p = np.zeros((LANE_ROWS, LANES))
-    arrays = np.zeros((7, nodes + 1, LANES))
-    sweep = Sweep(p, arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5], arrays[6])
+    sweep = make_sweep(nodes)
     for first in range(0, n, LANES):
-        most = pack(table, schedule, first, p)
-        for lane in range(LANES):
-            drop = present_value(schedule, min(first + lane, n - 1), p[RATE, lane])
-            lay_grid(p, lane, drop, nodes, width)
-        start_at_expiry(sweep, nodes)
-        for stretch in range(most + 1):
-            m = set_stretch(p, schedule, first, stretch, steps)
-            march_stretch(sweep, m)
-            if stretch < most:
-                cross_ex_dates(sweep, schedule, first, stretch)
+        solve_block(table, schedule, first, steps, width, sweep)
         for lane in range(min(LANES, n - first)):
-            price, delta, gamma = read_off(p, lane, sweep.v)
-            out[0, first + lane], out[1, first + lane], out[2, first + lane] = price, delta, gamma
+            values = read_off(sweep, lane, table[0, first + lane])
+            out[0, first + lane], out[1, first + lane], out[2, first + lane] = values
+    return out
+
+
+@kernel
+def profile(
+    table: Floats, schedule: Schedule, nodes: int, steps: int, width: float, moves: Floats
+) -> Floats:
+    """Prices of every contract (rows) at its spot times each of `moves` (columns)."""
+    n = table.shape[1]
+    out = np.empty((n, moves.size))
+    sweep = make_sweep(nodes)
+    for first in range(0, n, LANES):
+        solve_block(table, schedule, first, steps, width, sweep)
+        for lane in range(min(LANES, n - first)):
+            for m in range(moves.size):
+                spot = table[0, first + lane] * moves[m]
+                out[first + lane, m] = read_off(sweep, lane, spot)[0]
     return out
