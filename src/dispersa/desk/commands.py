@@ -5,6 +5,7 @@ shell (send, cancel, read, compute, ask), some only tell (a denial, an end).
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dispersa.execution.program import PackageState, ProgramPolicy, ProgramState
 from dispersa.execution.walker import Walk, WalkPolicy
@@ -61,11 +62,15 @@ class StartProgram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
-    """Send one slice of a package."""
+    """Send one order: a slice of the program's package (with its walk), or a single one.
 
-    symbol: str
+    `unit_vega` is dollars per point of one unit; `arrival_mid` the mid that slippage counts from.
+    """
+
     approved: ApprovedOrder
-    walk: Walk
+    walk: Walk | None
+    arrival_mid: Decimal | None
+    unit_vega: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,9 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenyOrder:
-    """The gate said no to a slice or to a new limit; the package waits."""
+    """The gate said no to an order or to a new limit; its package waits."""
 
+    program: ProgramId
     symbol: str
     denial: Denial
 

@@ -15,6 +15,7 @@ from dispersa.desk.commands import (
     StartProgram,
 )
 from dispersa.desk.decide_program import decide_program
+from dispersa.desk.decide_single import decide_single
 from dispersa.desk.facts import gate_facts, plan_request
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
@@ -28,6 +29,8 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
     """Return the next command that `event` calls for, or None when nothing more is to be done."""
     if (reconciled := _reconcile(rules, state)) is not None:
         return reconciled
+    if isinstance(event, ev.OrderRequested | ev.CancelRequested):
+        return decide_single(rules, state, at, event)
     if state.stage is Stage.EXECUTION:
         return decide_program(rules, state, at, event)
     return _decide_road(rules, state, at, event)

@@ -225,15 +225,15 @@ def _move(view: _View, row: PackageProgress, order: Order, limit: Decimal) -> Co
         order_context(view.state, row, view.quotes, asking=ref),
     )
     if isinstance(answer, Denial):
-        return _denied(row, answer)
+        return _denied(view, row, answer)
     return AmendOrder(approved=answer)
 
 
-def _denied(row: PackageProgress, denial: Denial) -> Command | None:
+def _denied(view: _View, row: PackageProgress, denial: Denial) -> Command | None:
     """Record a denial once; the same one is not repeated while the package waits."""
     if row.rests_until is not None and row.reason == denial.sentence:
         return None
-    return DenyOrder(symbol=row.plan.symbol, denial=denial)
+    return DenyOrder(program=view.program.program, symbol=row.plan.symbol, denial=denial)
 
 
 def _launch(view: _View) -> Command | None:
@@ -291,8 +291,13 @@ def _ask_gate(view: _View, row: PackageProgress, walk: Walk, intent: OrderIntent
         intent, gate_facts(view.state, view.at), order_context(view.state, row, view.quotes)
     )
     if isinstance(answer, Denial):
-        return DenyOrder(symbol=row.plan.symbol, denial=answer)
-    return PlaceOrder(symbol=row.plan.symbol, approved=answer, walk=walk)
+        return DenyOrder(program=view.program.program, symbol=row.plan.symbol, denial=answer)
+    return PlaceOrder(
+        approved=answer,
+        walk=walk,
+        arrival_mid=walk.arrival_mid,
+        unit_vega=row.plan.vega_usd,
+    )
 
 
 def _is_settled(view: _View) -> bool:

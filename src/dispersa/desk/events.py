@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dispersa.correlation.terms import Signal
 from dispersa.execution.plan import DroppedName, TradePlan
-from dispersa.market import ConId, Quote, TradingSession
+from dispersa.market import ConId, PriceIncrements, Quote, Side, TradingSession
 from dispersa.orders import (
     AccountReading,
     AmendRefused,
     BrokerSnapshot,
+    Combo,
     CommissionReported,
     ExecutionReported,
     LinkLost,
@@ -19,6 +21,7 @@ from dispersa.orders import (
     OrderRef,
     OrderRejected,
     OrderWorking,
+    Purpose,
     VixReading,
 )
 from dispersa.risk import HaltLevel
@@ -103,6 +106,36 @@ class MarketObserved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequested:
+    """A person asks for one order outside a program, with everything that the gate must know.
+
+    `request` is unique; `quote`, `fair_value`, `unit_vega` and `margin_increase` are as measured
+    when it was asked for, None where they could not be.
+    """
+
+    request: str
+    requested_by: str
+    purpose: Purpose
+    combo: Combo
+    side: Side
+    quantity: int
+    limit_price: Decimal
+    quote: Quote
+    increments: PriceIncrements
+    fair_value: Decimal | None
+    unit_vega: float | None
+    margin_increase: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested:
+    """A person asks for the cancel of one order."""
+
+    ref: OrderRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderHandedOver:
     """The order was written to the broker's socket."""
 
@@ -149,6 +182,8 @@ Event = (
     | PlanImpossible
     | OperatorAnswered
     | MarketObserved
+    | OrderRequested
+    | CancelRequested
     | OrderHandedOver
     | SnapshotRead
     | SnapshotFailed

@@ -56,17 +56,20 @@ def place_order(state: DeskState, at: datetime, command: PlaceOrder) -> DeskStat
         approved=command.approved,
         state=OrderState.INTENDED,
         intended_at=at,
-        arrival_mid=command.walk.arrival_mid,
+        arrival_mid=command.arrival_mid,
         working_limit=intent.limit_price,
         limit_path=((at, intent.limit_price),),
     )
-    placed = replace(state.with_order(order), orders_made=state.orders_made + 1)
+    placed = replace(
+        state.with_order(order),
+        orders_made=state.orders_made + 1,
+        unit_vegas={**state.unit_vegas, intent.ref: command.unit_vega},
+    )
     placed = _count_message(placed, at, intent.ref)
     program = placed.program
-    if program is None:
+    if program is None or intent.program != program.program:
         return placed
-    row = program.packages[command.symbol]
-    placed = replace(placed, unit_vegas={**placed.unit_vegas, intent.ref: row.plan.vega_usd})
+    row = program.packages[intent.combo.symbol]
     worked = replace(
         row,
         state=PackageState.WORKING,
@@ -112,9 +115,10 @@ def cancel_order(state: DeskState, at: datetime, command: CancelOrder) -> DeskSt
 def deny_order(state: DeskState, at: datetime, command: DenyOrder) -> DeskState:
     """Let the package wait after a denial."""
     counted = {**state.denials, command.symbol: state.denials.get(command.symbol, 0) + 1}
-    denied = replace(state, denials=counted)
+    refused = {**state.denied, command.denial.ref: command.denial.sentence}
+    denied = replace(state, denials=counted, denied=refused)
     program = denied.program
-    if program is None:
+    if program is None or command.program != program.program:
         return denied
     row = program.packages[command.symbol]
     waits = replace(row, rests_until=at + DENIAL_PAUSE, reason=command.denial.sentence)

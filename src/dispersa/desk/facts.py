@@ -4,18 +4,22 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dispersa.desk.events import OrderRequested
 from dispersa.desk.state import DeskState
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
 from dispersa.execution.program import PackageProgress
 from dispersa.market import ConId, Quote, straddle_quote
 from dispersa.orders import Order, OrderRef, Purpose
+from dispersa.portfolio import positions_from
 from dispersa.risk import (
+    NO_USE,
     Edge,
     EdgeMeasured,
     EdgeWaived,
     ExposureAfter,
     GateFacts,
     HaltLevel,
+    HeldLeg,
     MessageCounts,
     OrderContext,
     PlanRequest,
@@ -58,8 +62,22 @@ def _edge(state: DeskState) -> Edge:
     return EdgeMeasured(vol_points=None if state.signal is None else state.signal.edge_net)
 
 
-def gate_facts(state: DeskState, at: datetime, *, asking: OrderRef | None = None) -> GateFacts:
-    """Draw the gate's facts from the state; `asking` is the live order that is asked for."""
+Single = tuple[Decimal | None, Decimal | None]
+"""Premium and margin increase of one order outside a program."""
+
+
+def gate_facts(
+    state: DeskState,
+    at: datetime,
+    *,
+    asking: OrderRef | None = None,
+    single: Single | None = None,
+) -> GateFacts:
+    """Draw the gate's facts from the state.
+
+    `asking` is the live order whose new limit is asked for; `single` describes an order outside a
+    program, None when the plan's own orders are asked for.
+    """
     return GateFacts(
         at=at,
         account=state.account,
@@ -67,7 +85,7 @@ def gate_facts(state: DeskState, at: datetime, *, asking: OrderRef | None = None
         is_live_allowed=state.live_allowed,
         vix=state.vix,
         active_positions=len(state.programs_held),
-        exposure_after=_exposure_after(state),
+        exposure_after=_exposure_after(state) if single is None else _with_single(state, single),
         uses=_uses(state, asking),
         session=state.session,
         reconciled_at=state.reconciled_at,
@@ -90,6 +108,18 @@ def _exposure_after(state: DeskState) -> ExposureAfter:
     return ExposureAfter(
         premium_usd=plan.premium_usd + _use(earlier, state).premium_usd,
         margin_usd=margin + _margin_before(state),
+        hedge_stock_usd=Decimal(0),
+    )
+
+
+def _with_single(state: DeskState, single: Single) -> ExposureAfter:
+    """The book with everything that may still fill, and one more order."""
+    premium, margin = single
+    known = None if state.account is None else state.account.initial_margin
+    held = _use(state.orders.values(), state).premium_usd
+    return ExposureAfter(
+        premium_usd=None if premium is None else held + premium,
+        margin_usd=None if margin is None or known is None else known + margin,
         hedge_stock_usd=Decimal(0),
     )
 
@@ -174,9 +204,48 @@ def order_context(
         margin_increase=_margin_left(state),
         program_use=_use(_of_program(state, asking), state),
         package_use=_use(others, state),
-        held=(),
+        held=(),  # a slice only opens
         delta_shares=None,
         messages_of_order=0 if asking is None else state.messages_sent.get(asking, 0),
+    )
+
+
+def single_context(state: DeskState, event: OrderRequested) -> OrderContext:
+    """Put a person's single order into its context: it is its own plan."""
+    fair = event.fair_value
+    same_name = [
+        order
+        for order in state.open_orders()
+        if order.approved.intent.combo.symbol == event.combo.symbol
+    ]
+    return OrderContext(
+        fair_value=fair,
+        quote=event.quote,
+        increments=event.increments,
+        approved_side=event.side,
+        approved_con_ids=tuple(leg.contract.con_id for leg in event.combo.legs),
+        units_left=event.quantity,
+        reserved_units=0,
+        filled_units=0,
+        live_refs=tuple(order.approved.intent.ref for order in same_name),
+        is_ref_new=True,
+        unit_premium=None if fair is None else abs(fair) * event.combo.multiplier,
+        unit_vega=event.unit_vega,
+        edge=EdgeWaived(label=f"single order asked for by {event.requested_by}"),
+        margin_increase=event.margin_increase,
+        program_use=NO_USE,
+        package_use=NO_USE,
+        held=_held(state),
+        delta_shares=None,
+        messages_of_order=0,
+    )
+
+
+def _held(state: DeskState) -> tuple[HeldLeg, ...]:
+    positions = positions_from(state.book)
+    return tuple(
+        HeldLeg(con_id=con_id, quantity=position.quantity)
+        for con_id, position in sorted(positions.items())
     )
 
 

@@ -61,7 +61,8 @@ class DeskState:
     `baseline` holds the positions that were there before we traded (the external book);
     `absences` says, for each order that is UNKNOWN, when a full read first did not show it;
     `unit_vegas` gives the vega of one unit of each order, in dollars per point;
-    `messages_sent` counts order messages by reference.
+    `messages_sent` counts order messages by reference; `denials` counts the gate's refusals by
+    symbol, `denied` keeps their sentences by reference.
     """
 
     profile: str = ""
@@ -96,6 +97,7 @@ class DeskState:
     snapshot: BrokerSnapshot | None = None
     halt: Halt | None = None
     denials: Mapping[str, int] = field(default_factory=dict)
+    denied: Mapping[OrderRef, str] = field(default_factory=dict)
     orders_made: int = 0
     programs_made: int = 0
     programs_held: tuple[ProgramId, ...] = ()

@@ -1,6 +1,7 @@
 """What trades, when, and at which ticks?"""
 
 from dispersa.market.baskets import Basket, Weight
+from dispersa.market.chains import ChainRow, OptionChain
 from dispersa.market.contracts import (
     ExerciseStyle,
     OptionContract,
@@ -13,7 +14,7 @@ from dispersa.market.contracts import (
 from dispersa.market.greeks import Greeks, GreeksSource
 from dispersa.market.ids import ConId, Symbol
 from dispersa.market.prices import to_decimal, to_float
-from dispersa.market.quotes import DataKind, Quote, QuoteFault, straddle_quote
+from dispersa.market.quotes import DataKind, Quote, QuoteFault, package_quote, straddle_quote
 from dispersa.market.sessions import TradingSession
 from dispersa.market.sides import Side
 from dispersa.market.ticks import PENNY, PriceIncrements
@@ -21,11 +22,13 @@ from dispersa.market.ticks import PENNY, PriceIncrements
 __all__ = [
     "PENNY",
     "Basket",
+    "ChainRow",
     "ConId",
     "DataKind",
     "ExerciseStyle",
     "Greeks",
     "GreeksSource",
+    "OptionChain",
     "OptionContract",
     "PriceIncrements",
     "Quote",
@@ -39,6 +42,7 @@ __all__ = [
     "Underlying",
     "UnderlyingKind",
     "Weight",
+    "package_quote",
     "straddle_quote",
     "to_decimal",
     "to_float",

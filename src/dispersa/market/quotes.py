@@ -1,5 +1,6 @@
 """What is bid and offered, how old is it, and may a decision rest on it?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -79,17 +80,34 @@ class Quote:
 
 
 def straddle_quote(call: Quote, put: Quote) -> Quote:
-    """Quote of one straddle from its two legs (BAG quotes of the broker are never relied on).
+    """Quote of one straddle from its two legs."""
+    return package_quote([(1, call), (1, put)])
 
-    bid = call bid + put bid, ask = call ask + put ask, sizes = the smaller leg's, time = the
-    older leg's, kind = the worse leg's. A side that one leg lacks is missing.
+
+def package_quote(legs: Sequence[tuple[int, Quote]]) -> Quote:
+    """Quote of a package from its legs (BAG quotes of the broker are never relied on).
+
+    Each leg comes with its signed ratio n: bid = sum of n x bid over bought legs and n x ask over
+    sold ones, ask the other way round; size = the smallest leg's over |n|, time = the oldest
+    leg's, kind = the worst leg's. A side that one leg lacks is missing.
     """
     kinds = list(DataKind)
+    bids = [(n, quote.bid if n > 0 else quote.ask) for n, quote in legs]
+    asks = [(n, quote.ask if n > 0 else quote.bid) for n, quote in legs]
     return Quote(
-        bid=None if call.bid is None or put.bid is None else call.bid + put.bid,
-        ask=None if call.ask is None or put.ask is None else call.ask + put.ask,
-        bid_size=min(call.bid_size, put.bid_size),
-        ask_size=min(call.ask_size, put.ask_size),
-        at=min(call.at, put.at),
-        kind=max(call.kind, put.kind, key=kinds.index),
+        bid=_net(bids),
+        ask=_net(asks),
+        bid_size=min((q.bid_size if n > 0 else q.ask_size) // abs(n) for n, q in legs),
+        ask_size=min((q.ask_size if n > 0 else q.bid_size) // abs(n) for n, q in legs),
+        at=min(quote.at for _, quote in legs),
+        kind=max((quote.kind for _, quote in legs), key=kinds.index),
     )
+
+
+def _net(sides: Sequence[tuple[int, Decimal | None]]) -> Decimal | None:
+    total = Decimal(0)
+    for ratio, price in sides:
+        if price is None:
+            return None
+        total += ratio * price
+    return total
