@@ -209,6 +209,7 @@ def with_messages(**changes: Any) -> GateFacts:
 
 
 def with_uses(**changes: Any) -> GateFacts:
+    assert FACTS.uses is not None
     return replace(FACTS, uses=replace(FACTS.uses, **changes))
 
 

@@ -113,6 +113,22 @@ ROWS: list[tuple[str, GateFacts, list[DenialCode]]] = [
     ("exposure not a number", with_exposure(premium_usd=NAN), [C.GROSS_EXPOSURE]),
     ("margin to the cent", with_account(available_funds=Decimal(320_000)), []),
     ("margin a cent short", with_account(available_funds=Decimal("319999.99")), [C.MARGIN]),
+    (
+        "uses not known",
+        replace(FACTS, uses=None),
+        [
+            C.DAY_PREMIUM,
+            C.DAY_VEGA,
+            C.DAY_CONTRACTS,
+            C.UNDERLYING_PREMIUM,
+            C.UNDERLYING_VEGA,
+            C.UNDERLYING_CONTRACTS,
+            C.BOOK_PREMIUM,
+            C.BOOK_VEGA,
+            C.BOOK_CONTRACTS,
+            C.DAY_PROGRAMS,
+        ],
+    ),
     ("no account", replace(FACTS, account=None), [
         C.NET_LIQUIDATION, C.GROSS_EXPOSURE, C.MARGIN, C.ACCOUNT, C.ACCOUNT_AGE, C.PAPER_OR_LIVE,
     ]),

@@ -281,6 +281,7 @@ NOT_KNOWN: list[tuple[dict[str, Any], str]] = [
     ({"facts": with_uses(book=replace(use(), premium_usd=NAN))}, C.BOOK_PREMIUM),
     ({"facts": with_uses(day=use(contracts=-9))}, C.DAY_CONTRACTS),
     ({"facts": replace(FACTS, reconciled_at=AT.replace(tzinfo=None))}, C.RECONCILED),
+    ({"facts": replace(FACTS, uses=None)}, C.DAY_PROGRAMS),
 ]
 
 

@@ -18,7 +18,16 @@ from dispersa.risk.facts import (
     Uses,
 )
 from dispersa.risk.gate import Gate
+from dispersa.risk.headroom import LimitUse, limit_uses
 from dispersa.risk.limits import Cap, Limits, QuietWindow
+from dispersa.risk.reservations import (
+    VegaRange,
+    WeighedOrder,
+    exposure_after,
+    uses_now,
+    vega_range,
+    worst_use,
+)
 from dispersa.risk.verdict import Check, Denial, GateVerdict
 
 __all__ = [
@@ -38,6 +47,7 @@ __all__ = [
     "GateVerdict",
     "HaltLevel",
     "HeldLeg",
+    "LimitUse",
     "Limits",
     "MessageCounts",
     "OrderContext",
@@ -46,5 +56,12 @@ __all__ = [
     "QuietWindow",
     "Use",
     "Uses",
+    "VegaRange",
+    "WeighedOrder",
     "denials_table",
+    "exposure_after",
+    "limit_uses",
+    "uses_now",
+    "vega_range",
+    "worst_use",
 ]

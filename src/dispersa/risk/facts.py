@@ -98,7 +98,7 @@ class GateFacts:
     vix: VixReading | None
     active_positions: int | None
     exposure_after: ExposureAfter
-    uses: Uses
+    uses: Uses | None
     session: TradingSession | None
     reconciled_at: datetime | None
     locked_names: tuple[Symbol, ...]

@@ -64,7 +64,8 @@ def _every_check(limits: Limits, request: PlanRequest, facts: GateFacts) -> Iter
     yield _shape(request)
     if request.packages and not _faulty(request.packages):
         yield from _cap_checks(limits, request.packages, facts)
-    yield _at_most(_C.DAY_PROGRAMS, facts.uses.programs_today + 1, limits.programs_per_day_max)
+    started = None if facts.uses is None else facts.uses.programs_today + 1
+    yield _at_most(_C.DAY_PROGRAMS, started, limits.programs_per_day_max)
     yield _messages_of_day(limits, request, facts)
 
 
@@ -281,13 +282,17 @@ def _cap_checks(
 ) -> Iterator[Check]:
     wanted: dict[str, Use] = {package.symbol: _use(package) for package in packages}
     total = sum(wanted.values(), NO_USE)
-    names = {name: facts.uses.by_name.get(name, NO_USE) + use for name, use in wanted.items()}
-    day, book = facts.uses.day + total, facts.uses.book + total
+    uses = facts.uses
     yield from _capped("PACKAGE", wanted, limits.package)
     yield from _capped("PROGRAM", {"program": total}, limits.program)
-    yield from _capped("DAY", {"day": day}, limits.day)
+    if uses is None:
+        for scope in ("DAY", "UNDERLYING", "BOOK"):
+            yield from _capped(scope, {}, limits.book)
+        return
+    names = {name: uses.by_name.get(name, NO_USE) + use for name, use in wanted.items()}
+    yield from _capped("DAY", {"day": uses.day + total}, limits.day)
     yield from _capped("UNDERLYING", names, limits.underlying)
-    yield from _capped("BOOK", {"book": book}, limits.book)
+    yield from _capped("BOOK", {"book": uses.book + total}, limits.book)
 
 
 def _use(package: PlannedPackage) -> Use:
@@ -299,7 +304,10 @@ def _use(package: PlannedPackage) -> Use:
 
 
 def _capped(scope: str, uses: Mapping[str, Use], cap: Cap) -> Iterator[Check]:
-    """Hold the largest use of each measure against its cap, naming whose it is."""
+    """Hold the largest use of each measure against its cap, naming whose it is.
+
+    No use at all means that it is not known, and fails.
+    """
     measures: tuple[tuple[str, dict[str, Number], Number], ...] = (
         ("PREMIUM", {name: use.premium_usd for name, use in uses.items()}, cap.premium_usd_max),
         ("VEGA", {name: use.vega_usd for name, use in uses.items()}, cap.vega_usd_max),
@@ -307,7 +315,7 @@ def _capped(scope: str, uses: Mapping[str, Use], cap: Cap) -> Iterator[Check]:
     )
     for measure, values, most in measures:
         code = DenialCode[f"{scope}_{measure}"]
-        if not all(_is_finite(value) for value in values.values()):
+        if not values or not all(_is_finite(value) for value in values.values()):
             limit = f"at most {_text(most)}"
             yield check_of(code, passed=False, measured=MISSING, limit=limit)
             continue

@@ -57,6 +57,8 @@ def wider_size(ask: Ask) -> Denial | None:
     if use is None:
         return ask.no(_C.ORDER_PREMIUM, MISSING, "premium and vega above zero")
     limits, uses = ask.limits, ask.facts.uses
+    if uses is None:
+        return ask.no(_C.BOOK_PREMIUM, MISSING, "a book in which every position has a mark")
     of_name = uses.by_name.get(ask.intent.combo.symbol)
     return (
         _over(ask, ask.context.package_use + use, limits.package, "PACKAGE")
@@ -128,8 +130,9 @@ def few_positions(ask: Ask) -> Denial | None:
     active, most = ask.facts.active_positions, ask.limits.active_positions_max
     if active is None or not 0 <= active < most:
         return ask.no(_C.ACTIVE_POSITIONS, MISSING if active is None else active, f"below {most}")
-    started, per_day = ask.facts.uses.programs_today, ask.limits.programs_per_day_max
-    if not 0 <= started < per_day:
+    uses, per_day = ask.facts.uses, ask.limits.programs_per_day_max
+    if uses is None or not 0 <= uses.programs_today < per_day:
+        started = MISSING if uses is None else uses.programs_today
         return ask.no(_C.DAY_PROGRAMS, started, f"below {per_day}")
     return None
 
