@@ -15,9 +15,7 @@ HEAD = "date,symbol,weight,etf\n"
 
 
 def test_fractions_are_read_heaviest_first_and_filtered_by_index(weights_file: Write) -> None:
-    path = weights_file(
-        HEAD + "2026-05-26,B,0.4,SPY\n2026-05-26,A,0.6,SPY\n2026-05-26,C,1,QQQ\n"
-    )
+    path = weights_file(HEAD + "2026-05-26,B,0.4,SPY\n2026-05-26,A,0.6,SPY\n2026-05-26,C,1,QQQ\n")
     weights = read_weights(path, "SPY")
     assert not weights.in_percent
     assert [(row.symbol, row.weight) for row in weights.baskets[0].weights] == [
