@@ -1,6 +1,6 @@
 """What is asked of the integer program, and what may it answer?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -11,8 +11,8 @@ from dispersa.sizing.policy import Norm
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
-ROUNDING: Final = 1e-7
-"""Relative slack that a bound may be missed by: the solver's own feasibility tolerance."""
+ROUNDING: Final = 1e-9
+"""Relative room for the rounding of floating-point sums; no limit is exceeded by more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +25,14 @@ class Row:
     high: float
     unit: float
 
+    def narrowed(self, share: float) -> "Row":
+        """The same limit, stricter by `share` of its unit on both sides."""
+        return replace(self, low=self.low + share * self.unit, high=self.high - share * self.unit)
+
     def holds(self, counts: Counts) -> bool:
-        """Whether `counts` keep the limit, up to the solver's rounding."""
+        """Whether `counts` keep the limit."""
         total = float(self.coefficients @ counts)
-        slack = 2 * ROUNDING * self.unit
+        slack = ROUNDING * self.unit
         return self.low - slack <= total <= self.high + slack
 
 

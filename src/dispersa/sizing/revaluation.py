@@ -44,6 +44,11 @@ class ScenarioResult:
     first_order_usd: float
     correlation_first_order_usd: float
 
+    @property
+    def name(self) -> str:
+        """Name of the scenario."""
+        return self.scenario.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookColumns:

@@ -58,22 +58,39 @@ def _solve_largest(program: Program, effort: Effort) -> Answer:
     best = _solve_ladder(program, Norm.L1, effort, steps=1)
     if not isinstance(best, Solved):
         return best
-    low = program.objective(program.nearest(), Norm.LARGEST)
+    floor = program.objective(program.nearest(), Norm.LARGEST)
+    low = floor * (1 - _BELOW) - _BELOW  # no solution: some name can not come so near
     high = program.objective(best.counts, Norm.LARGEST)
-    nodes = best.nodes
-    share = low
-    while high - low > max(effort.gap, ROUNDING) * high:
+    nodes, share = best.nodes, floor
+    while high - low > effort.gap * high and _next_share(program, low) < high * (1 - ROUNDING):
         answer = _solve_ladder(_within(program, share), Norm.L1, effort, steps=1)
         match answer:
             case Solved():
-                best, high = answer, program.objective(answer.counts, Norm.LARGEST)
+                best, high = answer, min(share, program.objective(answer.counts, Norm.LARGEST))
                 nodes += answer.nodes
             case NoCounts():
                 low = share
             case Unproven():
                 return answer
         share = (low + high) / 2
-    return replace(best, objective=high, bound=min(low, high), nodes=nodes)
+    objective = program.objective(best.counts, Norm.LARGEST)
+    return replace(
+        best, objective=objective, bound=min(_next_share(program, low), objective), nodes=nodes
+    )
+
+
+_BELOW: Final = 1e-7
+"""Just less than a share, but more than rounding."""
+
+
+def _next_share(program: Program, share: float) -> float:
+    # Smallest error share above `share` that any whole count of any name has.
+    wanted = program.target / program.vega
+    below = np.ceil(wanted * (1 - share) - ROUNDING) - 1
+    above = np.floor(wanted * (1 + share) + ROUNDING) + 1
+    down = np.where(below >= program.lower, (wanted - below) / wanted, np.inf)
+    up = np.where(above <= program.upper, (above - wanted) / wanted, np.inf)
+    return float(min(down.min(), up.min()))
 
 
 def _within(program: Program, share: float) -> Program:
@@ -88,11 +105,48 @@ def _within(program: Program, share: float) -> Program:
 
 
 def _solve_ladder(program: Program, norm: Norm, effort: Effort, *, steps: int) -> Answer:
+    if np.any(program.lower > program.upper):
+        return NoCounts()
+    found = _search(program, norm, effort, steps)
+    if not isinstance(found, _Found) or program.is_feasible(found.counts):
+        return _answer(program, norm, found)
+    # The solver's own feasibility tolerance let a limit be missed by a hair. Solve again with the
+    # limits narrowed by more than it; the first bound is of the wider problem and stays valid.
+    rows = tuple(row.narrowed(_NARROWING) for row in program.rows)
+    again = _search(replace(program, rows=rows), norm, effort, steps)
+    if isinstance(again, _Found):
+        again = replace(again, bound=found.bound)
+    return _answer(program, norm, again)
+
+
+_NARROWING: Final = 4e-6
+"""Four times HiGHS's mip_feasibility_tolerance, on rows that are scaled to one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What one search came back with."""
+
+    counts: Counts
+    bound: float
+    nodes: int
+
+
+def _answer(program: Program, norm: Norm, found: _Found | NoCounts | Unproven) -> Answer:
+    if not isinstance(found, _Found):
+        return found
+    require(program.is_feasible(found.counts), f"the solver's counts {found.counts} break a limit")
+    objective = program.objective(found.counts, norm)
+    bound = min(found.bound, objective)
+    return Solved(counts=found.counts, objective=objective, bound=bound, nodes=found.nodes)
+
+
+def _search(
+    program: Program, norm: Norm, effort: Effort, steps: int
+) -> _Found | NoCounts | Unproven:
     # Importing scipy.optimize takes a second that only a sizing run should pay.
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    if np.any(program.lower > program.upper):
-        return NoCounts()
     ladder = _ladder(program, norm, steps)
     scale = float(program.vega.mean()) ** (2 if norm is Norm.L2 else 1)
     result = milp(
@@ -113,13 +167,8 @@ def _solve_ladder(program: Program, norm: Norm, effort: Effort, *, steps: int) -
     bound = program.objective(ladder.base, norm) + scale * (result.mip_dual_bound or 0.0)
     if result.x is None or "time limit" in result.message.lower():
         return Unproven(bound=bound, reason=result.message)
-    return _solved(program, norm, ladder.counts(result.x), bound, int(result.mip_node_count or 0))
-
-
-def _solved(program: Program, norm: Norm, counts: Counts, bound: float, nodes: int) -> Solved:
-    require(program.is_feasible(counts), f"the solver's counts {counts} break a limit")
-    objective = program.objective(counts, norm)
-    return Solved(counts=counts, objective=objective, bound=min(bound, objective), nodes=nodes)
+    nodes = int(result.mip_node_count or 0)
+    return _Found(counts=ladder.counts(result.x), bound=bound, nodes=nodes)
 
 
 _INFEASIBLE: Final = 2

@@ -79,7 +79,7 @@ class VegaBudget:
     cost_per_vega: float
     cost_usd: float
     first_order_loss_usd: float
-    scenarios: tuple[ScenarioResult, ...]
+    rows: tuple[ScenarioResult, ...]
 
     def net_liquidation_for(self, vega_usd_per_point: float) -> float:
         """Account that would carry `vega_usd_per_point` with the same loss budget share."""
@@ -90,7 +90,7 @@ class VegaBudget:
 class StressReport:
     """Scenarios of the whole counts actually sized, beside the budget."""
 
-    scenarios: tuple[ScenarioResult, ...]
+    rows: tuple[ScenarioResult, ...]
     worst: str
     worst_loss_usd: float
     """Loss of the worst scenario plus cost; negative would be a gain."""
@@ -140,9 +140,7 @@ def vega_budget(
         cost_per_vega=cost,
         cost_usd=cost * vega,
         first_order_loss_usd=vega * _points_to_correlation_one(index, components),
-        scenarios=revalue(
-            reference_book(index, components, direction, vega, scheme), policy.scenarios
-        ),
+        rows=revalue(reference_book(index, components, direction, vega, scheme), policy.scenarios),
     )
 
 
@@ -152,7 +150,7 @@ def stress_book(book: Book, loss_budget_usd: float, policy: StressPolicy) -> Str
     worst = min(results, key=lambda row: row.pnl_usd)
     cost = cost_usd(book, policy)
     return StressReport(
-        scenarios=results,
+        rows=results,
         worst=worst.scenario.name,
         worst_loss_usd=cost - worst.pnl_usd,
         cost_usd=cost,
