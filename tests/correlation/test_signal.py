@@ -124,6 +124,17 @@ def test_numbers_of_the_verdict_add_up() -> None:
     assert sum(row.share for row in signal.names) == pytest.approx(1)
 
 
+def test_edge_of_the_other_direction_pays_the_same_cost() -> None:
+    signal = assess(market(), POLICY)
+    cost = (signal.cost_round_trip or 0) + (signal.cost_hedging or 0)
+    long, short = (
+        signal.edge_net_of(one) for one in (Direction.LONG_DISPERSION, Direction.SHORT_DISPERSION)
+    )
+    assert long == signal.edge_net
+    assert (long or 0) + (short or 0) == pytest.approx(-2 * cost)
+    assert signal.edge_net_of(Direction.NO_TRADE) == 0
+
+
 def test_at_the_breakeven_correlation_long_dispersion_earns_nothing() -> None:
     signal = assess(market(), POLICY)
     assert signal.breakeven_correlation is not None

@@ -116,6 +116,7 @@ def _judged(described: Signal, inputs: SignalInputs, chosen: Choice, readings: R
     return replace(
         described,
         direction=wanted if clears else Direction.NO_TRADE,
+        considered=wanted,
         edge_gross=edge.gross if is_long else -edge.gross,
         cost_round_trip=edge.round_trip,
         cost_hedging=edge.hedging,

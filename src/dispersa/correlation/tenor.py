@@ -61,6 +61,12 @@ class VolPanel:
             return np.full(len(self.dates), np.nan)
         return self.vols[:, self.symbols.index(symbol)]
 
+    def spots_of(self, symbol: Symbol) -> NDArray[np.float64]:
+        """Snapshot prices of one name as listed; all NaN for a name that is not in the panel."""
+        if symbol not in self.symbols:
+            return np.full(len(self.dates), np.nan)
+        return self.spots[:, self.symbols.index(symbol)]
+
 
 def vol_panel(
     chains: DatedChains, tenor_days: int, mode: AtTheMoney, carry_rate: float

@@ -167,8 +167,10 @@ class Signal:
         Clean; and the dirty ratio (sI / A)^2, which is not comparable with it.
     forecast_correlation, correlation_premium
         Forecast of the clean realized correlation over the horizon; implied less forecast.
+    considered
+        The direction that the edge before cost favors, traded or not.
     edge_gross, cost_round_trip, cost_hedging, edge_net
-        Of LONG_DISPERSION, or of SHORT_DISPERSION if that is the direction.
+        Of the direction considered.
     z_score, percentile
         Of the implied correlation in its own history before the scored day.
     breakeven_correlation
@@ -192,6 +194,7 @@ class Signal:
     index_vol_forecast: float | None = None
     average_vol: float | None = None
     average_vol_forecast: float | None = None
+    considered: Direction | None = None
     edge_gross: float | None = None
     cost_round_trip: float | None = None
     cost_hedging: float | None = None
@@ -206,3 +209,14 @@ class Signal:
     reasons: tuple[Reason, ...]
     names: tuple[SignalRow, ...] = ()
     flags: tuple[str, ...] = ()
+
+    def edge_net_of(self, direction: Direction) -> float | None:
+        """Edge after cost of one direction, which need not be the one considered."""
+        if self.considered is None or self.edge_gross is None or self.edge_net is None:
+            return None
+        if direction is Direction.NO_TRADE:
+            return 0.0
+        if direction is self.considered:
+            return self.edge_net
+        cost = self.edge_gross - self.edge_net
+        return -self.edge_gross - cost

@@ -1,28 +1,54 @@
 """What were implied and realized correlation on each date of a set of files?"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
 from dispersa.correlation.by_date import BasketChoice, DayCorrelation, implied_by_date
+from dispersa.correlation.research import (
+    AssumedSpreads,
+    NamedSplit,
+    ResearchDay,
+    closes_without_splits,
+    research_by_date,
+)
 from dispersa.correlation.share_classes import ShareClasses
-from dispersa.correlation.tenor import vol_panel
+from dispersa.correlation.signal import SignalPolicy
+from dispersa.correlation.smile import at_the_money_vols
+from dispersa.correlation.tenor import VolPanel, panel_at
 from dispersa.errors import InvalidInput
 from dispersa.history.chains import read_chains, require_symbol, symbols_in
+from dispersa.history.closes import read_closes
 from dispersa.history.weights import read_weights
+from dispersa.market import Symbol
 from dispersa.pricing.atm import AtTheMoney
+from dispersa.reports.correlation_rows import cells, json_row, signal_cells
 
 CARRY_RATE = 0.036
 """Assumed rate of the forward in the modes FORWARD and DELTA: US overnight rate of mid 2026."""
 
+TERMS_DAYS = (30, 91, 182)
+"""Tenors of the term structure: one, three and six months."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrelationReport:
-    """Implied correlation of one index by date, with what it was computed from."""
+    """Implied correlation of one index by date, with what it was computed from.
+
+    Attributes
+    ----------
+    terms
+        The same by date at each tenor of `TERMS_DAYS`.
+    research
+        With prices: the signal that each date would have given; empty without.
+    priced_from_chains
+        Names whose closes are the chain snapshots, because the price file lacks them.
+    """
 
     index: str
     tenor_days: int
@@ -31,13 +57,19 @@ class CorrelationReport:
     share_classes: ShareClasses
     weights_in_percent: bool
     days: tuple[DayCorrelation, ...]
+    panel: VolPanel = field(repr=False)
+    terms: tuple[tuple[DayCorrelation, ...], ...] = ()
+    research: tuple[ResearchDay, ...] = ()
+    splits: tuple[NamedSplit, ...] = ()
+    priced_from_chains: tuple[Symbol, ...] = ()
 
     def to_json(self) -> str:
         """One JSON document; vols and correlations are fractions, null where there is none."""
+        judged = {one.signal.as_of.date(): one for one in self.research}
         document = {
             "index": self.index,
             "tenor_days": self.tenor_days,
-            "rows": [_row(day) for day in self.days],
+            "rows": [json_row(day, judged.get(day.date)) for day in self.days],
         }
         return json.dumps(document, allow_nan=False)
 
@@ -47,56 +79,101 @@ class CorrelationReport:
             title=f"{self.index} implied correlation, {self.tenor_days} days, top {self.top}"
         )
         table.add_column("date", no_wrap=True)
-        for heading in ("index IV", "mean IV", "implied", "names", "cover"):
+        headings = ["index IV", "mean IV", "implied", "names", "cover"]
+        if self.research:
+            headings += ["real. 21", "forecast", "premium", "side", "edge net"]
+        for heading in headings:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("flags")
         table.add_column("no IV")
+        judged = {one.signal.as_of.date(): one.signal for one in self.research}
         for day in self.days:
-            table.add_row(
-                day.date.isoformat(),
-                _percent(day.index_vol),
-                _percent(day.implied.average_vol if day.implied else None),
-                _percent(day.implied.clean if day.implied else None),
-                str(len(day.names)),
-                _percent(day.coverage, digits=1),
-                ", ".join(day.flags),
-                " ".join(day.replaced),
-            )
+            row = cells(day)
+            if self.research:
+                row += signal_cells(judged.get(day.date))
+            table.add_row(*row, ", ".join(day.flags), " ".join(day.replaced))
         return table
 
 
-def correlation_by_date(
+def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the command
     chains: Path,
     weights: Path,
     index: str,
-    top: int,
-    tenor_days: int,
-    atm: AtTheMoney,
-    share_classes: ShareClasses,
+    top: int = 50,
+    tenor_days: int = 30,
+    atm: AtTheMoney = AtTheMoney.SPOT,
+    share_classes: ShareClasses = ShareClasses.SEPARATE,
+    prices: Path | None = None,
 ) -> CorrelationReport:
-    """Compute implied correlation by date from a chain file and a weights file.
+    """Compute implied and, with `prices`, realized correlation by date from files.
 
     Raises
     ------
     InvalidInput
-        A file is missing or malformed, the index is unknown to either, or a number is out of range.
+        A file is missing or malformed, the index is unknown to it, or a number is out of range.
     """
     _require_choice(top, tenor_days)
-    known = symbols_in(chains)
-    symbol = require_symbol(index, known, chains)
+    symbol = require_symbol(index, symbols_in(chains), chains)
     index_weights = read_weights(weights, index)
-    table = read_chains(chains, {symbol, *index_weights.symbols})
-    panel = vol_panel(table, tenor_days, atm, CARRY_RATE)
+    symbols = {symbol, *index_weights.symbols}
+    table = read_chains(chains, symbols)
+    at_the_money = at_the_money_vols(table, atm, CARRY_RATE)
     choice = BasketChoice(top=top, share_classes=share_classes)
-    return CorrelationReport(
+    panel, *terms = (panel_at(table, at_the_money, days) for days in (tenor_days, *TERMS_DAYS))
+    days, *term_days = (
+        implied_by_date(one, index_weights.on, symbol, choice) for one in (panel, *terms)
+    )
+    report = CorrelationReport(
         index=index,
         tenor_days=tenor_days,
         top=top,
         atm=atm,
         share_classes=share_classes,
         weights_in_percent=index_weights.in_percent,
-        days=implied_by_date(panel, index_weights.on, symbol, choice),
+        days=days,
+        panel=panel,
+        terms=tuple(term_days),
     )
+    return report if prices is None else _with_prices(report, prices, symbol)
+
+
+def _with_prices(report: CorrelationReport, prices: Path, index: Symbol) -> CorrelationReport:
+    """Add what was realized and what the signal would have said on each date."""
+    used = {name.symbol for day in report.days for name in day.names}
+    symbols = (index, *sorted(used))
+    dates, matrix, from_chains = _closes(report.panel, prices, symbols)
+    closes = closes_without_splits(dates, symbols, matrix, report.panel)
+    return replace(
+        report,
+        research=research_by_date(
+            report.days, report.panel, closes, index, SignalPolicy(), AssumedSpreads()
+        ),
+        splits=closes.splits,
+        priced_from_chains=from_chains,
+    )
+
+
+def _closes(
+    panel: VolPanel, prices: Path, symbols: tuple[Symbol, ...]
+) -> tuple[tuple[date, ...], NDArray[np.float64], tuple[Symbol, ...]]:
+    """Closes of the symbols on the price file's days; from the chain snapshots where it has none.
+
+    A name is taken from one source only: mixing two would put their difference into a return.
+    """
+    table = read_closes(prices, symbols)
+    columns = []
+    from_chains = []
+    row_of = {day: row for row, day in enumerate(panel.dates)}
+    for symbol in symbols:
+        closes = table.of(symbol)
+        if not np.isfinite(closes).any():
+            from_chains.append(symbol)
+            spots = panel.spots_of(symbol)
+            closes = np.array(
+                [spots[row_of[day]] if day in row_of else np.nan for day in table.dates]
+            )
+        columns.append(closes)
+    return table.dates, np.column_stack(columns), tuple(from_chains)
 
 
 def _require_choice(top: int, tenor_days: int) -> None:
@@ -105,22 +182,3 @@ def _require_choice(top: int, tenor_days: int) -> None:
         raise InvalidInput(f"found top {top}; expected at least 2 names; raise --top")
     if tenor_days < 1:
         raise InvalidInput(f"found tenor {tenor_days}; expected at least 1 day; raise --tenor")
-
-
-def _row(day: DayCorrelation) -> Mapping[str, Any]:
-    """One row of the JSON document, with the keys that the command line promises."""
-    return {
-        "date": day.date.isoformat(),
-        "index_iv": day.index_vol,
-        "average_iv": day.implied.average_vol if day.implied else None,
-        "implied_correlation": day.implied.clean if day.implied else None,
-        "n_names": len(day.names),
-        "coverage": day.coverage,
-        "flags": [str(flag) for flag in day.flags],
-        "replaced": list(day.replaced),
-    }
-
-
-def _percent(value: float | None, digits: int = 2) -> str:
-    """A fraction in percent; a dash where there is none."""
-    return "-" if value is None else f"{100 * value:.{digits}f}"
