@@ -190,12 +190,13 @@ class Link:
         if error is None and not attempt.cancelled():
             return
         found = self.client.fault or "; ".join(f"error {r.code}: {r.text}" for r in refusals)
-        if isinstance(error, OSError):
-            found = error.strerror or str(error) or type(error).__name__
-            if isinstance(error, ConnectionRefusedError):
+        match error:
+            case TimeoutError():
+                found = found or "no handshake before the deadline"
+            case ConnectionRefusedError():
                 found = "nobody listens there (connection refused)"
-        elif isinstance(error, (asyncio.TimeoutError, TimeoutError)):
-            found = found or "no handshake before the deadline"
+            case OSError():
+                found = error.strerror or str(error) or type(error).__name__
         raise Disconnected(self._where(found or "the gateway closed the connection")) from error
 
     def _where(self, found: str) -> str:
