@@ -13,7 +13,7 @@ reports it; ownership of orders is the server's business.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
@@ -66,7 +66,10 @@ from dispersa.gateway.world.surface import YEAR_DAYS
 from dispersa.gateway.world.world import World
 
 RULES = frozenset({"fill_model"})
+_FINE_MATCHING = timedelta(minutes=1)
+_COARSE_STEP = timedelta(seconds=5)
 _BBO = "9c0001"
+_SIDES = {"BUY": "BOT", "SELL": "SLD"}
 
 
 def market_start(settings: GatewaySettings) -> datetime:
@@ -143,12 +146,18 @@ class Venue:
         self._listeners.append(listener)
 
     def advance(self, to: datetime) -> None:
-        """Move the world to this market time, match what rests, push what changed."""
-        while self._floor.live() and (point := self.world.next_time) <= to:
+        """Move the world to this market time, match what rests, push what changed.
+
+        Orders are matched at every grid point; in a jump of more than a minute every five
+        seconds.
+        """
+        pause = timedelta(0) if to - self.world.now <= _FINE_MATCHING else _COARSE_STEP
+        while self._floor.live() and (point := self.world.next_time + pause) <= to:
             self.world.advance(point)
             self._floor.step()
-        self.world.advance(to)
-        self._floor.step()
+        if to > self.world.now:
+            self.world.advance(to)
+            self._floor.step()
         self._settlement.expire()
         self._account.roll_day()
         self._feed.push()
@@ -433,6 +442,6 @@ def _fits(line: events.Execution, wanted: events.ExecutionFilter) -> bool:
             wanted.symbol in ("", line.contract.symbol),
             wanted.sec_type in ("", line.contract.sec_type),
             wanted.exchange in ("", line.exchange),
-            wanted.side in ("", line.side, {"BUY": "BOT", "SELL": "SLD"}.get(wanted.side, "")),
+            _SIDES.get(wanted.side, wanted.side) in ("", line.side),
         )
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from dispersa.gateway.exchange.directory import Instrument
 from dispersa.gateway.model import Bar, Refusal, SecType
-from dispersa.gateway.world.calendar import new_york_date, trading_days_before
+from dispersa.gateway.world.calendar import morning_of, new_york_date, trading_days_before
 from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.tape import Candle, LiveDay
 from dispersa.gateway.world.world import VIX, World
@@ -217,7 +217,7 @@ def _first_instant(request: BarRequest) -> datetime | None:
         return request.end - timedelta(seconds=count)
     if unit == "D":
         first = trading_days_before(new_york_date(request.end) + timedelta(days=1), count)[0]
-        return request.end - timedelta(days=(new_york_date(request.end) - first).days, hours=23)
+        return morning_of(first) - timedelta(hours=1)
     return request.end - timedelta(days=count * _UNIT_DAYS[unit])
 
 

@@ -99,7 +99,7 @@ class World:
                 today=self.today,
                 state=state,
                 spots=self.levels(state),
-                level_shifts=np.log(self._model_vols() / self._start_model_vols),
+                level_shifts=self._level_shifts(),
                 rate=self.universe.rate,
                 seed=self.seed,
             )
@@ -115,7 +115,7 @@ class World:
 
     def vols(self) -> Floats:
         """Return 30-day at-the-money implied volatilities of components and baskets."""
-        return self._start_vols * np.exp(self.market.level_shifts)
+        return self._start_vols * (self._model_vols() / self._start_model_vols)
 
     def implied_correlation(self) -> float:
         """Return the true implied correlation at 30 days."""
@@ -212,6 +212,12 @@ class World:
         vols: Floats = self.surface.all_vols(self.state, tenor, events)[:, 0]
         return vols
 
+    def _level_shifts(self) -> Floats:
+        """Return the log changes of the model's levels; only a file's volatilities need them."""
+        if not self.source.start_vols:
+            return np.zeros(len(self.underlyings))
+        return np.log(self._model_vols() / self._start_model_vols)
+
     def _fixed_vols(self) -> Floats:
         vols = self._start_model_vols.copy()
         for symbol, vol in self.source.start_vols.items():
@@ -221,5 +227,5 @@ class World:
     def _vix_level(self) -> float:
         column = self.columns[self.universe.vix_source]
         if self.source.vix is not None:
-            return self.source.vix * float(np.exp(self.market.level_shifts[column]))
+            return self.source.vix * float(self.vols()[column] / self._start_vols[column])
         return model_index(self.surface, column, float(self.vols()[column]))
