@@ -14,3 +14,10 @@ def vectors() -> dict[str, Any]:
     """Independent worked numbers; their provenance is in the file's `_meta`."""
     loaded: dict[str, Any] = json.loads(VECTORS.read_text())
     return loaded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_kernels() -> None:
+    from dispersa.pricing.warm import warm
+
+    warm()

@@ -9,6 +9,7 @@ per 1.00 of vol, theta per year.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,8 +17,11 @@ from numpy.typing import ArrayLike
 from dispersa.pricing import contracts as make
 from dispersa.pricing.black import Greeks
 from dispersa.pricing.contracts import NO_CARRY, Carry, Contracts, DividendModel
-from dispersa.pricing.quality import Floats, Statuses
+from dispersa.pricing.quality import Floats, Integers, Statuses
 from dispersa.pricing.shape import restore
+
+if TYPE_CHECKING:
+    from dispersa.pricing.kernels.sweep import Schedule
 
 __all__ = ["NO_CARRY", "Carry", "DividendModel", "Grid", "greeks", "price", "values"]
 
@@ -128,21 +132,32 @@ def greeks(  # noqa: PLR0913 -- an option is six numbers
 
 
 def solve(c: Contracts, grid: Grid) -> Floats:
-    """Price, delta, gamma as three rows; contracts of like shape share SIMD lanes."""
+    """Price, delta, gamma as three rows, one column per contract."""
     from dispersa.pricing.kernels import american as kernels
+
+    order, table, schedule = _in_lane_order(c)
+    out = np.empty((3, table.shape[1]))
+    out[:, order] = kernels.solve(table, schedule, grid.nodes, grid.steps, grid.width)
+    return out
+
+
+def profiles(c: Contracts, grid: Grid, moves: Floats) -> Floats:
+    """Prices at the spot times each of `moves`, contracts x moves, one solution per contract."""
+    from dispersa.pricing.kernels import american as kernels
+
+    order, table, schedule = _in_lane_order(c)
+    out = np.empty((table.shape[1], moves.size))
+    out[order] = kernels.profile(table, schedule, grid.nodes, grid.steps, grid.width, moves)
+    return out
+
+
+def _in_lane_order(c: Contracts) -> tuple[Integers, Floats, "Schedule"]:
+    """Contracts of like time to expiry and number of dividends side by side: they share lanes."""
     from dispersa.pricing.kernels.sweep import Schedule
 
     order = np.lexsort((c.table[make.YEARS], c.counts))
-    solved = kernels.solve(
-        np.ascontiguousarray(c.table[:, order]),
-        Schedule(c.ex[order], c.amounts[order], c.counts[order]),
-        grid.nodes,
-        grid.steps,
-        grid.width,
-    )
-    out = np.empty_like(solved)
-    out[:, order] = solved
-    return out
+    schedule = Schedule(c.ex[order], c.amounts[order], c.counts[order])
+    return order, np.ascontiguousarray(c.table[:, order]), schedule
 
 
 def _theta(c: Contracts, solved: Floats) -> Floats:

@@ -17,6 +17,7 @@ import math
 
 import numpy as np
 
+from dispersa.pricing.kernels.arithmetic import exp
 from dispersa.pricing.kernels.compiled import kernel
 from dispersa.pricing.kernels.ex_dates import cross_ex_dates
 from dispersa.pricing.kernels.grid import lay_grid, pack, present_value, start_at_expiry
@@ -29,6 +30,8 @@ from dispersa.pricing.kernels.sweep import (
     DZ,
     EASED_NODES,
     ESCROWED,
+    FLOOR_PENDING,
+    FLOOR_STRIKE,
     LENGTH,
     LOWEST,
     MASS_HIGH,
@@ -57,8 +60,7 @@ from dispersa.pricing.quality import Floats
 def set_step(p: Floats, begin: float, end: float, theta: float) -> None:
     """Coefficients of the step between two fractions of the stretch (see `lanes.march`).
 
-    The last row is the value at the lowest node, deep in the money; it is five deviations away,
-    so e^-x may be (2 - x)/(2 + x) there.
+    The last row is the value at the lowest node, deep in the money.
     """
     for lane in range(LANES):
         dt, r = p[LENGTH, lane] * (end - begin), p[RATE, lane]
@@ -75,13 +77,13 @@ def set_step(p: Floats, begin: float, end: float, theta: float) -> None:
         p[3, lane] = gamma * inverse
         p[4, lane] = alpha * inverse
         left = p[YEARS, lane] - p[NOW, lane] + p[LENGTH, lane] * end
-        at_rate = (2.0 - r * left) / (2.0 + r * left)
-        at_yield = (2.0 - p[YIELD, lane] * left) / (2.0 + p[YIELD, lane] * left)
-        worth = p[AT_EXPIRY, lane] * at_rate
-        pending = worth * p[ESCROWED, lane]
+        at_rate = exp(-r * left)
+        at_yield = exp(-p[YIELD, lane] * left)
+        pending = p[AT_EXPIRY, lane] * at_rate * p[ESCROWED, lane]
         p[PENDING, lane] = pending
         strike, lowest = p[STRIKE, lane], p[LOWEST, lane]
-        held = p[PHI, lane] * (strike * at_rate - (lowest - (worth - pending)) * at_yield)
+        paid, missed = p[FLOOR_STRIKE, lane] * at_rate, p[FLOOR_PENDING, lane] * at_rate
+        held = p[PHI, lane] * (paid - (lowest - missed) * at_yield)
         exercised = p[PHI, lane] * (strike - lowest - pending) * p[AMERICAN, lane]
         value = held if held > exercised else exercised
         p[5, lane] = value if value > 0.0 else 0.0

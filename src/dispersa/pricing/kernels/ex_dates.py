@@ -13,12 +13,15 @@ from dispersa.pricing.kernels.sweep import (
     DIVIDEND,
     DZ,
     ESCROWED,
+    FLOOR_PENDING,
+    FLOOR_STRIKE,
     LENGTH,
     LOWEST,
     NEVER,
     NOW,
     PHI,
     RATE,
+    STRIKE,
     YEARS,
     Schedule,
     Sweep,
@@ -83,6 +86,31 @@ def decide(sweep: Sweep, lane: int, shift: float) -> None:
         sweep.lanes[DIFFUSED, lane] = 0.0
 
 
+@inlined
+def plan_exercise(p: Floats, lane: int, growth: float) -> None:
+    """Deep in the money at an ex-date: go on holding, or count on exercise there.
+
+    The choice is kept as the strike to be paid and the dividends to be missed, worth at expiry.
+    """
+    phi = p[PHI, lane]
+    held = p[FLOOR_STRIKE, lane] + p[FLOOR_PENDING, lane]
+    exercised = p[STRIKE, lane] * growth - p[AT_EXPIRY, lane] * p[ESCROWED, lane]
+    if p[AMERICAN, lane] > 0.0 and phi * exercised > phi * held:
+        p[FLOOR_STRIKE, lane] = exercised
+        p[FLOOR_PENDING, lane] = 0.0
+
+
+@inlined
+def pass_ex_date(p: Floats, lane: int, amount: float) -> None:
+    """Take note of a lane's dividend; exercise may be planned just after or just before it."""
+    growth = math.exp(p[RATE, lane] * (p[YEARS, lane] - p[NOW, lane]))
+    plan_exercise(p, lane, growth)
+    p[AT_EXPIRY, lane] += amount * growth
+    p[DIVIDEND, lane] = amount if p[ESCROWED, lane] == 0.0 else 0.0
+    p[FLOOR_PENDING, lane] += p[DIVIDEND, lane] * growth
+    plan_exercise(p, lane, growth)
+
+
 @kernel
 def cross_ex_dates(sweep: Sweep, schedule: Schedule, first: int, stretch: int) -> None:
     """Pass the lanes' next ex-dates, going back in time."""
@@ -93,9 +121,7 @@ def cross_ex_dates(sweep: Sweep, schedule: Schedule, first: int, stretch: int) -
         p[NOW, lane] -= p[LENGTH, lane]
         p[DIVIDEND, lane] = 0.0
         if q >= 0:
-            amount = schedule.amounts[i, q]
-            p[AT_EXPIRY, lane] += amount * math.exp(p[RATE, lane] * (p[YEARS, lane] - p[NOW, lane]))
-            p[DIVIDEND, lane] = amount if p[ESCROWED, lane] == 0.0 else 0.0
+            pass_ex_date(p, lane, schedule.amounts[i, q])
     jump(sweep)
     for lane in range(LANES):
         i = min(first + lane, schedule.counts.size - 1)

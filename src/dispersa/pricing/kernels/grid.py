@@ -13,6 +13,8 @@ from dispersa.pricing.kernels.sweep import (
     DROP,
     DZ,
     ESCROWED,
+    FLOOR_PENDING,
+    FLOOR_STRIKE,
     LOWEST,
     MASS_HIGH,
     MASS_LOW,
@@ -51,6 +53,8 @@ def pack(table: Floats, schedule: Schedule, first: int, p: Floats) -> int:
         p[NOW, lane] = p[YEARS, lane]
         p[AT_EXPIRY, lane] = 0.0
         p[DIFFUSED, lane] = 0.0
+        p[FLOOR_STRIKE, lane] = p[STRIKE, lane]
+        p[FLOOR_PENDING, lane] = 0.0
         most = max(most, schedule.counts[i])
     return most
 

@@ -18,8 +18,8 @@ TABLE_ROWS: Final = 9
 # further rows of the lanes
 D, MU, DZ, Z0, NOW, LENGTH, AT_EXPIRY, PENDING = range(15, 23)
 MASS_LOW, MASS_MID, MASS_HIGH, MOVE_LOW, MOVE_MID, MOVE_HIGH = range(23, 29)
-LOWEST, DIFFUSED, DIVIDEND, DROP = range(29, 33)
-LANE_ROWS: Final = 33
+LOWEST, DIFFUSED, DIVIDEND, DROP, FLOOR_STRIKE, FLOOR_PENDING = range(29, 35)
+LANE_ROWS: Final = 35
 NEVER: Final = -1e300
 EASED_NODES: Final = 1.0
 """Exercise next to a kink waits until the variance since exceeds this many squared node widths."""
