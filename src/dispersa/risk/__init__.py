@@ -1,5 +1,6 @@
 """May we? Limits, the gate, and the only maker of approved orders."""
 
+from dispersa.risk.changes import LimitChange, LimitsChanged, change_limits
 from dispersa.risk.codes import CONTROLS, Control, DenialCode, denials_table
 from dispersa.risk.facts import (
     NO_USE,
@@ -47,8 +48,10 @@ __all__ = [
     "GateVerdict",
     "HaltLevel",
     "HeldLeg",
+    "LimitChange",
     "LimitUse",
     "Limits",
+    "LimitsChanged",
     "MessageCounts",
     "OrderContext",
     "PlanRequest",
@@ -58,6 +61,7 @@ __all__ = [
     "Uses",
     "VegaRange",
     "WeighedOrder",
+    "change_limits",
     "denials_table",
     "exposure_after",
     "limit_uses",
