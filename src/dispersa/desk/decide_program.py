@@ -213,7 +213,8 @@ def _walk(
 
 def _move(view: _View, row: PackageProgress, order: Order, limit: Decimal) -> Command | None:
     """Change the limit by the program's style, with the gate's consent."""
-    if limit == order.working_limit:
+    last_moved = order.limit_path[-1][0]
+    if limit == order.working_limit or view.at - last_moved < view.program.walk_policy.wait:
         return None
     ref = order.approved.intent.ref
     if view.program.walk_policy.style is RepriceStyle.CANCEL_REPLACE:

@@ -54,13 +54,14 @@ class ProgramState(StrEnum):
 class ProgramPolicy:
     """How a program is worked.
 
-    `corridor_share` of V bounds unbalanced vega; one slice takes at most `slice_share` of the
-    corridor; `launch_interval` paces new orders; `quiet` is how long a cancelled package rests
-    before its next slice; `attempts_max` walks may fail in a row before a package is abandoned.
+    `corridor_share` of V bounds unbalanced vega; the open packages of a side share the corridor,
+    `slices_at_once` of them at most; `launch_interval` paces new orders; `quiet` is how long a
+    cancelled package rests before its next slice; `attempts_max` walks may fail in a row before a
+    package is abandoned.
     """
 
     corridor_share: float = 0.10
-    slice_share: float = 0.5
+    slices_at_once: int = 4
     launch_interval: timedelta = timedelta(milliseconds=250)
     quiet: timedelta = timedelta(seconds=2)
     attempts_max: int = 3
@@ -70,10 +71,10 @@ class ProgramPolicy:
     absence_gap: timedelta = timedelta(seconds=30)
 
     def __post_init__(self) -> None:
-        if not 0 < self.corridor_share <= 1 or not 0 < self.slice_share <= 1:
+        if not 0 < self.corridor_share <= 1 or self.slices_at_once < 1:
             raise InvalidInput(
-                f"corridor_share is {self.corridor_share} and slice_share {self.slice_share}; "
-                "expected both above 0 and at most 1"
+                f"corridor_share is {self.corridor_share} and slices_at_once "
+                f"{self.slices_at_once}; expected a share above 0 and at most 1, and 1 or more"
             )
 
 
@@ -248,9 +249,18 @@ def _slice_quantity(
     vega = row.plan.vega_usd
     corridor = program.corridor_usd
     room = corridor - balance.highest if row.vega_usd > 0 else corridor + balance.lowest
-    largest = max(1, int(program.policy.slice_share * corridor / vega))
+    largest = max(1, int(corridor / _slices_at_once(program, row) / vega))
     matched = _matchable_units(program, row, at_risk)
     return max(0, min(row.remaining, largest, int(room / vega), matched))
+
+
+def _slices_at_once(program: Program, row: PackageProgress) -> int:
+    """How many packages of this side share the corridor."""
+    side = row.plan.side
+    is_open = [
+        each for each in program.packages.values() if each.is_open and each.plan.side is side
+    ]
+    return max(1, min(len(is_open), program.policy.slices_at_once))
 
 
 def _matchable_units(program: Program, row: PackageProgress, at_risk: Mapping[str, int]) -> int:
