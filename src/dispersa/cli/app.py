@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from dispersa.cli import (
+    config_commands,
     correlation_commands,
     gateway_commands,
     journal_commands,
 )
 from dispersa.errors import DispersaError
 
-GROUPS = (gateway_commands, correlation_commands, journal_commands)
+GROUPS = (gateway_commands, correlation_commands, config_commands, journal_commands)
 """Modules with a `register(app)`, in the order of the help."""
 
 INTERRUPTED = 130
