@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
+import traceback
 from collections import defaultdict
 from typing import Any
 
@@ -173,7 +175,7 @@ class Scenarios:
         client.reqMktData(call, self.call, "", False, False, [])
 
         def model() -> list[tuple[Any, ...]]:
-            return [c for c in client.of("tickOptionComputation", call) if c[1] == 13 and c[2]]
+            return [c for c in client.of("tickOptionComputation", call) if c[1] == 13 and c[3]]
 
         quoted = client.until(
             lambda: self.price(stock, 1) > 0 and self.price(stock, 2) > 0 and model()
@@ -188,7 +190,7 @@ class Scenarios:
         client.cancelMktData(late)
         client.reqMarketDataType(1)
         bid, ask = self.quote(self.put)
-        _, _, _, delta, _, _, _, vega, theta, _ = model()[-1]
+        delta, vega, theta = (model()[-1][place] for place in (4, 8, 9))
         vol = [c for c in client.of("tickGeneric", stock) if c[1] == 24][-1][2]
         return {
             "quoted": quoted, "vol30": vol30, "vol30_kept": 0.05 < vol < 2,
@@ -283,7 +285,7 @@ class Scenarios:
 
         def real() -> bool:
             states = [call[3] for call in client.of("openOrder", asked)]
-            return any(s.initMarginChange not in {"", unset} for s in states)
+            return any(s.equityWithLoanChange not in {"", unset} for s in states)
 
         what_if = client.until(real) and len(client.of("openOrder", asked)) >= 2
         order.whatIf = False
@@ -366,7 +368,7 @@ class Scenarios:
         failure = self.client.reader_failure
         self.client.disconnect()
         self.client.thread.join(5)
-        time.sleep(0.3)
+        time.sleep(1.5)  # the reader thread holds the socket open for up to a second
         self.client = client = Client()
         client.reader_failure = failure
         client.start(*self.where)
@@ -404,4 +406,11 @@ def main() -> None:
     print(json.dumps(results))
 
 
-main()
+try:
+    main()
+finally:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    os._exit(sys.exc_info()[0] is not None)  # the package's reader thread may not end

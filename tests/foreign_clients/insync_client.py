@@ -130,8 +130,8 @@ class Scenarios:
         self.ib.cancelOrder(order)
         cancelled = self.until(lambda: trade.orderStatus.status == "Cancelled")
         off_tick = self.api.LimitOrder("BUY", 1, 100.123, tif="DAY", account=self.account)
-        bad = self.ib.placeOrder(self.stock, off_tick)
-        refused = self.until(bad.isDone)
+        self.ib.placeOrder(self.stock, off_tick)
+        refused = self.until(lambda: 110 in self.errors)
         market = self.api.MarketOrder("BUY", 10, tif="DAY", account=self.account, orderRef="mkt")
         bought = self.ib.placeOrder(self.stock, market)
         filled = self.until(
@@ -156,9 +156,9 @@ class Scenarios:
     def combo(self) -> dict[str, Any]:
         leg = self.api.ComboLeg
         bag = self.api.Bag(
-            "AAPL",
-            "SMART",
-            "USD",
+            symbol="AAPL",
+            exchange="SMART",
+            currency="USD",
             comboLegs=[
                 leg(conId=self.call.conId, ratio=1, action="BUY", exchange="SMART"),
                 leg(conId=self.put.conId, ratio=1, action="BUY", exchange="SMART"),
@@ -180,7 +180,7 @@ class Scenarios:
         )
         held = {p.contract.conId: p.position for p in self.ib.positions()}
         return {
-            "what_if": bool(state) and float(state.initMarginChange) != 0.0,
+            "what_if": bool(state) and float(state.equityWithLoanChange) != 0.0,
             "filled": filled,
             "kinds": sorted(fill.contract.secType for fill in trade.fills),
             "suffixes": sorted(fill.execution.execId[-6:] for fill in trade.fills),
