@@ -10,15 +10,7 @@ from dispersa.portfolio.exposure import (
     exposure_of,
     gross_exposure,
 )
-from dispersa.portfolio.margin import (
-    ShortStraddleMargin,
-    margin_rate,
-    modelled_margin,
-    short_call_margin,
-    short_put_margin,
-    short_straddle_margin,
-    short_strangle_margin,
-)
+from dispersa.portfolio.margin import modelled_margin
 from dispersa.portfolio.marks import Mark, MarkSource, OptionMark, ShareMark
 from dispersa.portfolio.positions import Position, positions_from, positions_of
 from dispersa.portfolio.reconciliation import (
@@ -42,19 +34,13 @@ __all__ = [
     "Reconciliation",
     "Sensitivities",
     "ShareMark",
-    "ShortStraddleMargin",
     "StraddleExposure",
     "UnderlyingExposure",
     "exposure_of",
     "external_book",
     "gross_exposure",
-    "margin_rate",
     "modelled_margin",
     "positions_from",
     "positions_of",
     "reconcile",
-    "short_call_margin",
-    "short_put_margin",
-    "short_straddle_margin",
-    "short_strangle_margin",
 ]
