@@ -78,7 +78,15 @@ def test_walk_follows_the_mid_when_it_moves_in_our_favor() -> None:
 
 def test_walk_does_not_chase_an_adverse_market_beyond_its_cap() -> None:
     walk = begun(Side.BUY, "9.84", "10.16")
-    assert rests_at(walk, "10.84", "11.16", 40, WalkPolicy()) == Decimal("10.16")
+    assert rests_at(walk, "9.94", "10.30", 40, WalkPolicy()) == Decimal("10.16")
+
+
+def test_walk_ends_when_the_mid_has_left_its_cap_behind() -> None:
+    walk = begun(Side.SELL, "9.84", "10.16")
+    later = T0 + timedelta(seconds=6)
+    answer = next_step(walk, quote("9.60", "9.80", later), WalkPolicy(), later)
+    assert isinstance(answer, GiveUp)
+    assert answer.moved_away
 
 
 def test_limits_round_to_the_passive_side_of_the_grid() -> None:

@@ -82,10 +82,15 @@ class AmendOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder:
-    """Cancel one working order; `walk_failed` when its walk ended without a fill."""
+    """Cancel one working order.
+
+    `walk_ended` when the next slice begins a new walk, `walk_failed` when the old one counts as
+    failed: it met its cap and did not fill.
+    """
 
     ref: OrderRef
     reason: str
+    walk_ended: bool
     walk_failed: bool
 
 

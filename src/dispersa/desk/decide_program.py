@@ -116,7 +116,10 @@ def _cancel_stopped(view: _View) -> Command | None:
     for order in view.state.open_orders():
         if order.state in {OrderState.INTENDED, OrderState.SENT, OrderState.WORKING}:
             return CancelOrder(
-                ref=order.approved.intent.ref, reason=view.program.sentence, walk_failed=False
+                ref=order.approved.intent.ref,
+                reason=view.program.sentence,
+                walk_ended=False,
+                walk_failed=False,
             )
     return None
 
@@ -205,8 +208,13 @@ def _walk(
     match next_step(walk, quote, view.program.walk_policy, view.at):
         case Pause():
             return None
-        case GiveUp(reason=reason):
-            return CancelOrder(ref=order.approved.intent.ref, reason=reason, walk_failed=True)
+        case GiveUp() as end:
+            return CancelOrder(
+                ref=order.approved.intent.ref,
+                reason=end.reason,
+                walk_ended=True,
+                walk_failed=not end.moved_away,
+            )
         case Rest(limit=limit):
             return _move(view, row, order, limit)
 
@@ -218,7 +226,9 @@ def _move(view: _View, row: PackageProgress, order: Order, limit: Decimal) -> Co
         return None
     ref = order.approved.intent.ref
     if view.program.walk_policy.style is RepriceStyle.CANCEL_REPLACE:
-        return CancelOrder(ref=ref, reason=f"resubmit at {limit}", walk_failed=False)
+        return CancelOrder(
+            ref=ref, reason=f"resubmit at {limit}", walk_ended=False, walk_failed=False
+        )
     answer = view.rules.gate.approve_amend(
         order.approved,
         limit,

@@ -77,4 +77,4 @@ def _cancel(state: DeskState, event: ev.CancelRequested) -> Command | None:
     order = state.orders.get(event.ref)
     if order is None or order.state.is_terminal or order.state is OrderState.CANCEL_PENDING:
         return None
-    return CancelOrder(ref=event.ref, reason=event.reason, walk_failed=False)
+    return CancelOrder(ref=event.ref, reason=event.reason, walk_ended=False, walk_failed=False)

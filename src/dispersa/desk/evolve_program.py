@@ -106,10 +106,11 @@ def cancel_order(state: DeskState, at: datetime, command: CancelOrder) -> DeskSt
     asked = _count_message(state.with_order(changed), at, command.ref)
     program = asked.program
     row = None if program is None else program.package_of(command.ref)
-    if program is None or row is None or not command.walk_failed:
+    if program is None or row is None or not command.walk_ended:
         return asked
-    failed = replace(row, failed_walks=row.failed_walks + 1, walk=None, reason=command.reason)
-    return replace(asked, program=program.with_package(failed))
+    failed = row.failed_walks + int(command.walk_failed)
+    ended = replace(row, failed_walks=failed, walk=None, reason=command.reason)
+    return replace(asked, program=program.with_package(ended))
 
 
 def deny_order(state: DeskState, at: datetime, command: DenyOrder) -> DeskState:

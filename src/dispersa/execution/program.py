@@ -64,7 +64,7 @@ class ProgramPolicy:
     slices_at_once: int = 4
     launch_interval: timedelta = timedelta(milliseconds=250)
     quiet: timedelta = timedelta(seconds=2)
-    attempts_max: int = 3
+    attempts_max: int = 5
     deadline: timedelta = timedelta(minutes=45)
     balance_tolerance: float = 0.02
     acknowledge_within: timedelta = timedelta(seconds=10)

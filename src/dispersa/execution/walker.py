@@ -122,9 +122,13 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveUp:
-    """The walk is over: the cap has rested long enough."""
+    """The walk is over: its worst price has rested long enough, or the market has left it.
+
+    `moved_away` says the latter: even the mid is beyond the cap, and a new walk may begin there.
+    """
 
     reason: str
+    moved_away: bool
 
 
 WalkStep = Rest | Pause | GiveUp
@@ -183,7 +187,15 @@ def next_step(walk: Walk, quote: Quote, policy: WalkPolicy, now: datetime) -> Wa
         return Pause(fault=QuoteFault.NO_BID)
     elapsed = now - walk.arrival_at
     if elapsed > policy.wait * walk.steps_to_cap + policy.rest_at_cap + policy.wait:
-        return GiveUp(reason=f"rested {policy.rest_at_cap} at its worst price without filling")
+        return GiveUp(
+            reason=f"rested {policy.rest_at_cap.total_seconds():.0f} s at its worst price "
+            f"{walk.limit_worst}",
+            moved_away=False,
+        )
+    if elapsed >= policy.wait and (mid - walk.arrival_mid) * walk.side.sign > walk.cap:
+        return GiveUp(
+            reason=f"the mid {mid} has left the cap {walk.limit_worst} behind", moved_away=True
+        )
     return Rest(limit=_limit_after(walk, quote, mid, elapsed // policy.wait))
 
 

@@ -104,6 +104,7 @@ async def run_demo(
     options: DemoOptions, journal: Path, *, observers: Sequence[Observer] = ()
 ) -> DemoResult:
     """Start the gateway, trade once over TCP, and check the journal against the last state."""
+    listed = None if options.market is None else _weights_of_file(options, options.market)
     settings = GatewaySettings(
         port=0,
         seed=options.seed,
@@ -113,11 +114,12 @@ async def run_demo(
         market=options.market,
         market_date=options.market_date,
         weights=options.weights,
-        names=options.names,
+        names=options.names if listed is None else _lines_for(listed, options.names),
     )
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(await serve(settings))
-        state = await _trade(options, gateway, journal, observers, stack)
+        basket = _weights_of_world(gateway) if listed is None else _merged(listed)
+        state = await _trade(options, gateway, basket, journal, observers, stack)
         fill_model = gateway.venue.fill_model_text
     checked = verify(journal)
     entries = list(read_entries(journal))
@@ -133,6 +135,7 @@ async def run_demo(
 async def _trade(
     options: DemoOptions,
     gateway: RunningGateway,
+    basket: Basket,
     path: Path,
     observers: Sequence[Observer],
     stack: AsyncExitStack,
@@ -145,7 +148,7 @@ async def _trade(
     stack.push_async_callback(connection.close)
     journal = stack.enter_context(Journal.open(path, build_id=build_id(), now=clock.now))
     policies = TradePolicies(
-        basket=_basket(options, gateway),
+        basket=basket,
         names=options.names,
         window=TenorWindow(),
         signal=SignalPolicy(),
@@ -171,18 +174,21 @@ async def _trade(
     return await run_trade(setup, edge_waiver=EDGE_WAIVER, observers=observers)
 
 
-def _basket(options: DemoOptions, gateway: RunningGateway) -> Basket:
-    """Weights of the index: from the file of a real market, or those of the synthetic one."""
-    if options.market is None:
-        rows = gateway.venue.basket(DEMO_INDEX)
-        return Basket(
-            index=DEMO_INDEX,
-            as_of=gateway.clock.now().date(),
-            weights=tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items()),
-        )
+def _weights_of_world(gateway: RunningGateway) -> Basket:
+    """Weights that the synthetic market builds its index from."""
+    rows = gateway.venue.basket(DEMO_INDEX)
+    return Basket(
+        index=DEMO_INDEX,
+        as_of=gateway.clock.now().date(),
+        weights=tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items()),
+    )
+
+
+def _weights_of_file(options: DemoOptions, market: Path) -> Basket:
+    """Weights of a chain file's date, every line of every company."""
     from dispersa.history.weights import read_weights
 
-    path = options.weights or options.market.parent / "estimated_weights.csv.gz"
+    path = options.weights or market.parent / "estimated_weights.csv.gz"
     weights = read_weights(path, DEMO_INDEX)
     day = options.market_date or weights.dates[-1]
     basket = next((each for each in weights.baskets if each.as_of == day), None)
@@ -191,4 +197,16 @@ def _basket(options: DemoOptions, gateway: RunningGateway) -> Basket:
             f"{path} has no {DEMO_INDEX} weights of {day}; it has {weights.dates[0]} to "
             f"{weights.dates[-1]}: choose another --date or --weights"
         )
-    return merged(basket, frozenset(row.symbol for row in basket.weights))
+    return basket
+
+
+def _merged(listed: Basket) -> Basket:
+    """Both lines of one company as one name, in the line that trades more."""
+    return merged(listed, frozenset(row.symbol for row in listed.weights))
+
+
+def _lines_for(listed: Basket, names: int) -> int:
+    """How many of the file's heaviest lines hold the `names` heaviest companies."""
+    wanted = {row.symbol for row in _merged(listed).heaviest(names).weights}
+    ranked = [row.symbol for row in listed.heaviest(len(listed.weights)).weights]
+    return 1 + max(ranked.index(symbol) for symbol in wanted)
