@@ -30,7 +30,7 @@ def weekdays(first: date, count: int) -> list[date]:
     return [day for day in days if day.weekday() < 5][:count]
 
 
-DAYS = weekdays(date(2026, 1, 5), 90)
+DAYS = weekdays(date(2026, 1, 5), 100)
 CHAIN_DATES = DAYS[60 : 60 + CHAIN_DAYS]
 
 
