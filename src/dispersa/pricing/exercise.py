@@ -66,7 +66,7 @@ def before_ex_date(
     return ExDividendTest(dividend=d, interest_on_strike=-k * np.expm1(-r * t), put_value=p)
 
 
-def now(
+def now(  # noqa: PLR0913 -- an option is six numbers
     spot: ArrayLike,
     strike: ArrayLike,
     vol: ArrayLike,
@@ -74,14 +74,20 @@ def now(
     rate: ArrayLike,
     is_call: ArrayLike,
     carry: Carry = NO_CARRY,
+    *,
+    gain_min: float = 0.0,
 ) -> ExerciseNow:
-    """Test whether American options are worth no more than exercise pays, and that is positive."""
+    """Test whether holding American options is worth no more than `gain_min` above exercising.
+
+    A call is best exercised on the eve of an ex-date, not before: use `before_ex_date`, or set
+    `gain_min` to what a day's interest on the strike is worth.
+    """
     values = american.values(spot, strike, vol, years, rate, is_call, carry)
     sign = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
     pays = sign * (np.asarray(spot, dtype=np.float64) - np.asarray(strike, dtype=np.float64))
     gain = values.price - pays
     return ExerciseNow(
-        should_exercise=np.asarray((gain <= 0.0) & (pays > 0.0)),
+        should_exercise=np.asarray((gain <= gain_min) & (pays > 0.0)),
         holding_gain=np.asarray(gain),
         status=values.status,
     )

@@ -83,7 +83,9 @@ def set_step(p: Floats, begin: float, end: float, theta: float) -> None:
         p[PENDING, lane] = pending
         strike, lowest = p[STRIKE, lane], p[LOWEST, lane]
         paid, missed = p[FLOOR_STRIKE, lane] * at_rate, p[FLOOR_PENDING, lane] * at_rate
-        held = p[PHI, lane] * (paid - (lowest - missed) * at_yield)
+        kept = lowest - missed  # a share can not lose more than itself
+        kept = kept if kept > 0.0 else 0.0
+        held = p[PHI, lane] * (paid - kept * at_yield)
         exercised = p[PHI, lane] * (strike - lowest - pending) * p[AMERICAN, lane]
         value = held if held > exercised else exercised
         p[5, lane] = value if value > 0.0 else 0.0
