@@ -10,12 +10,13 @@ import typer
 from dispersa.cli import (
     config_commands,
     correlation_commands,
+    demo_commands,
     gateway_commands,
     journal_commands,
 )
 from dispersa.errors import DispersaError
 
-GROUPS = (gateway_commands, correlation_commands, config_commands, journal_commands)
+GROUPS = (demo_commands, gateway_commands, correlation_commands, config_commands, journal_commands)
 """Modules with a `register(app)`, in the order of the help."""
 
 INTERRUPTED = 130
@@ -27,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="\b\nExamples:\n  dispersa config init\n  dispersa journal verify\n"
+    epilog="\b\nExamples:\n  dispersa demo\n  dispersa config init\n  dispersa journal verify\n"
     "\n`dispersa COMMAND --help` explains a command. Exit codes: 0 done, 1 failed, 2 usage or "
     "configuration, 3 denied or not confirmed, 4 broker, 5 halted or locked, 6 unresolved.",
 )

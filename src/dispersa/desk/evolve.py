@@ -185,6 +185,7 @@ def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:
         signal=None,
         plan=None,
         verdict=None,
+        decline_stage="",
         decline_reason="",
     )
 
@@ -208,9 +209,20 @@ def _road_command(state: DeskState, at: datetime, command: RoadCommand) -> DeskS
         case ComputePlan():
             return replace(state, stage=Stage.PLAN)
         case DeclineTrade():
-            return replace(state, stage=Stage.DECLINED, decline_reason=command.reason)
+            return replace(
+                state,
+                stage=Stage.DECLINED,
+                decline_stage=command.stage,
+                decline_reason=command.reason,
+            )
         case DenyPlan():
-            return replace(state, stage=Stage.DECLINED, verdict=command.verdict)
+            return replace(
+                state,
+                stage=Stage.DECLINED,
+                verdict=command.verdict,
+                decline_stage="gate",
+                decline_reason="; ".join(check.sentence for check in command.verdict.failures),
+            )
         case AskApproval():
             return replace(state, stage=Stage.APPROVAL, verdict=command.verdict)
         case StartProgram():

@@ -80,6 +80,7 @@ class DeskState:
     signal: Signal | None = None
     plan: TradePlan | None = None
     verdict: GateVerdict | None = None
+    decline_stage: str = ""
     decline_reason: str = ""
     program: Program | None = None
     orders: Mapping[OrderRef, Order] = field(default_factory=dict)
