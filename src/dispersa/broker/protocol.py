@@ -130,6 +130,10 @@ class BrokerFeed(Protocol):
         """Price grid of a contract on its routing exchange."""
         ...
 
+    async def combo_increments(self, combo: Combo) -> PriceIncrements:
+        """Price grid of a combo's net price."""
+        ...
+
     async def subscribe(self, contracts: Sequence[OptionContract | Underlying]) -> None:
         """Stream quotes (and, for options, model Greeks) until `unsubscribe`."""
         ...

@@ -29,7 +29,7 @@ from dispersa.market import (
     Underlying,
     to_float,
 )
-from dispersa.orders import AccountReading, VixReading
+from dispersa.orders import AccountReading, Combo, VixReading
 
 VIX = Symbol("VIX")
 HISTORY_REQUESTS_OPEN_MAX = 20
@@ -112,6 +112,18 @@ class IbkrFeed:
     async def price_increments(self, contract: Contract) -> PriceIncrements:
         """Price grid of a contract on its routing exchange."""
         return await self._reference().price_increments(contract)
+
+    async def combo_increments(self, combo: Combo) -> PriceIncrements:
+        """Price grid of a combo's net price: the finest step of its legs, at every price.
+
+        IBKR gives no contract details of a BAG. Its net price moves in the legs' smallest step:
+        0.05 for SPX combos although legs from 3 dollars move by 0.10, a cent for equity options.
+        """
+        grids = [await self.price_increments(leg.contract) for leg in combo.legs]
+        if len(grids) == 1:
+            return grids[0]
+        step = min(step for grid in grids for _, step in grid.steps)
+        return PriceIncrements(steps=((Decimal(0), step),))
 
     async def session(self, underlying: Underlying) -> TradingSession:
         """Liquid trading hours of today by the broker's contract details.

@@ -197,6 +197,8 @@ class Link:
                 found = "nobody listens there (connection refused)"
             case OSError():
                 found = error.strerror or str(error) or type(error).__name__
+            case _:
+                pass
         raise Disconnected(self._where(found or "the gateway closed the connection")) from error
 
     def _where(self, found: str) -> str:
