@@ -1,5 +1,13 @@
-"""What do we hold, what is it exposed to, and does the broker agree?"""
+"""What do we hold, what is it exposed to, where did the P&L come from, does the broker agree?"""
 
+from dispersa.portfolio.attribution import (
+    IndexVolMove,
+    LegPnl,
+    PnlAttribution,
+    PnlParts,
+    Valued,
+    attribute_pnl,
+)
 from dispersa.portfolio.exposure import (
     Exposure,
     ExposureSums,
@@ -11,7 +19,7 @@ from dispersa.portfolio.exposure import (
     gross_exposure,
 )
 from dispersa.portfolio.margin import modelled_margin
-from dispersa.portfolio.marks import Mark, MarkSource, OptionMark, ShareMark
+from dispersa.portfolio.marks import Mark, MarkSource, OptionMark, SecondOrder, ShareMark
 from dispersa.portfolio.positions import Position, positions_from, positions_of
 from dispersa.portfolio.reconciliation import (
     Break,
@@ -26,16 +34,23 @@ __all__ = [
     "BreakKind",
     "Exposure",
     "ExposureSums",
+    "IndexVolMove",
     "LegExposure",
+    "LegPnl",
     "Mark",
     "MarkSource",
     "OptionMark",
+    "PnlAttribution",
+    "PnlParts",
     "Position",
     "Reconciliation",
+    "SecondOrder",
     "Sensitivities",
     "ShareMark",
     "StraddleExposure",
     "UnderlyingExposure",
+    "Valued",
+    "attribute_pnl",
     "exposure_of",
     "external_book",
     "gross_exposure",

@@ -18,10 +18,22 @@ class MarkSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondOrder:
+    """How vega itself moves, per share: `vanna` with a dollar of spot, `volga` with a vol point.
+
+    Vega in dollars per point: vanna is 1/100 of that per 1.00 of vol, volga 1/10,000.
+    """
+
+    vanna: float
+    volga: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptionMark:
     """Value of one option, per share, with Greeks per share (vega per point, theta per day).
 
     `spot` is the price of its underlying; `underlying` says which margin rate applies.
+    `second_order` is None where vanna and volga were not computed: their P&L is then residual.
     """
 
     contract: OptionContract
@@ -31,6 +43,7 @@ class OptionMark:
     underlying: UnderlyingKind
     source: MarkSource
     at: datetime
+    second_order: SecondOrder | None = None
 
     def __post_init__(self) -> None:
         if not self.price.is_finite() or self.price < 0:
