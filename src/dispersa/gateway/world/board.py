@@ -179,7 +179,7 @@ class Batch:
     def _quotes(self, market: Market, mids: Floats, atm_values: Floats) -> Quotes:
         ticks = tick_sizes(mids, self._is_penny)
         widths = np.maximum(option_widths(mids, atm_values, self._widths), ticks)
-        bids, asks = round_outward(mids, widths, ticks)
+        bids, asks = round_outward(mids, widths, self._is_penny)
         closeness = np.clip(atm_values / np.maximum(atm_values + np.abs(mids - atm_values), 1e-9),
                             0.15, 1.0)  # fmt: skip
         epoch = int(market.now.timestamp())

@@ -109,11 +109,13 @@ def implied_vol(terms: Terms, target: Floats) -> Floats:
     for _ in range(60):
         found = values(terms, vol)
         miss = found.price - target
+        open_rows = reachable & (np.abs(miss) >= 1e-10)
+        if not bool(np.any(open_rows)):
+            break
         low, high = np.where(miss < 0, vol, low), np.where(miss >= 0, vol, high)
         step = vol - miss / np.maximum(found.vega, 1e-12)
-        vol = np.where((step > low) & (step < high), step, 0.5 * (low + high))
-        if bool(np.all(np.abs(miss[reachable]) < 1e-10)):
-            break
+        inside = (step > low) & (step < high)
+        vol = np.where(open_rows, np.where(inside, step, 0.5 * (low + high)), vol)
     return np.where(reachable, vol, np.nan)
 
 

@@ -44,12 +44,20 @@ def option_widths(mids: Floats, atm_values: Floats, straddle_spreads: Floats) ->
     return straddle_spreads * 0.5 * (atm_values + mids)
 
 
-def round_outward(mids: Floats, widths: Floats, ticks: Floats) -> tuple[Floats, Floats]:
-    """Return bid rounded down and ask rounded up to the tick; a bid under one tick is nan."""
-    bids = np.floor(np.round((mids - 0.5 * widths) / ticks, 6)) * ticks
-    asks = np.ceil(np.round((mids + 0.5 * widths) / ticks, 6)) * ticks
-    asks = np.maximum(asks, np.maximum(bids, 0.0) + ticks)
-    bids = np.where(bids < ticks * 0.5, np.nan, bids)
+def round_outward(
+    mids: Floats, widths: Floats, penny: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return bid rounded down and ask rounded up to the tick; a bid under one tick is nan.
+
+    The tick is that of the rounded price itself, so a price that reaches 3.00 moves to dimes.
+    """
+    bids, asks = mids - 0.5 * widths, mids + 0.5 * widths
+    for _ in range(2):
+        bid_ticks, ask_ticks = tick_sizes(bids, penny), tick_sizes(asks, penny)
+        bids = np.floor(np.round(bids / bid_ticks, 6)) * bid_ticks
+        asks = np.ceil(np.round(asks / ask_ticks, 6)) * ask_ticks
+    asks = np.maximum(asks, np.maximum(bids, 0.0) + ask_ticks)
+    bids = np.where(bids < bid_ticks * 0.5, np.nan, bids)
     return np.round(bids, 4), np.round(asks, 4)
 
 
