@@ -28,6 +28,14 @@ from dispersa.portfolio.reconciliation import (
     external_book,
     reconcile,
 )
+from dispersa.portfolio.statement import (
+    Statement,
+    StatementBreak,
+    StatementBreakKind,
+    StatementTrade,
+    parse_statement,
+    statement_breaks,
+)
 
 __all__ = [
     "Break",
@@ -47,6 +55,10 @@ __all__ = [
     "SecondOrder",
     "Sensitivities",
     "ShareMark",
+    "Statement",
+    "StatementBreak",
+    "StatementBreakKind",
+    "StatementTrade",
     "StraddleExposure",
     "UnderlyingExposure",
     "Valued",
@@ -55,7 +67,9 @@ __all__ = [
     "external_book",
     "gross_exposure",
     "modelled_margin",
+    "parse_statement",
     "positions_from",
     "positions_of",
     "reconcile",
+    "statement_breaks",
 ]
