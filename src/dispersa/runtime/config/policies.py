@@ -231,6 +231,9 @@ class ExecutionSection(Section):
     corridor_share: Number = number_above(
         _PROGRAM.corridor_share, 0, 1, "share of V", "Most unbalanced vega while working."
     )
+    slices_at_once: Count = count(
+        _PROGRAM.slices_at_once, 1, 100, "packages", "Open packages of one side at a time, at most."
+    )
     launch_interval_seconds: Number = number(
         _PROGRAM.launch_interval.total_seconds(), 0, 60, "s", "Pause between new orders."
     )
@@ -265,6 +268,7 @@ class ExecutionSection(Section):
         return replace(
             _PROGRAM,
             corridor_share=self.corridor_share,
+            slices_at_once=self.slices_at_once,
             launch_interval=timedelta(seconds=self.launch_interval_seconds),
             attempts_max=self.attempts_max,
             deadline=timedelta(minutes=self.deadline_minutes),
