@@ -115,7 +115,7 @@ def _after_answer(
     verdict = rules.gate.check_plan(plan_request(state, plan), gate_facts(state, at))
     if not verdict.passed:
         return DenyPlan(plan_hash=plan.plan_hash, verdict=verdict)
-    number = state.programs_made + 1
+    number = len(state.program_starts) + 1
     return StartProgram(
         program=ProgramId(f"{at:%Y%m%d}-{plan.plan_hash[:6]}-{number}"),
         plan_hash=plan.plan_hash,

@@ -178,6 +178,9 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
 
 
 def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:
+    """Clear the road for a new trade; a program that is being worked goes on undisturbed."""
+    if state.stage is Stage.EXECUTION:
+        return state
     return replace(
         state,
         edge_waiver=event.edge_waiver,

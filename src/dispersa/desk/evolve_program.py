@@ -45,7 +45,7 @@ def begin(state: DeskState, at: datetime, command: StartProgram) -> DeskState:
     known = None if state.account is None else state.account.initial_margin
     program = replace(program, margin_before_usd=known or Decimal(0))
     return replace(
-        state, stage=Stage.EXECUTION, program=program, programs_made=state.programs_made + 1
+        state, stage=Stage.EXECUTION, program=program, program_starts=(*state.program_starts, at)
     )
 
 

@@ -1,7 +1,7 @@
 """What does the gate get to see? Facts drawn from the state, worst case where a fate is open."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from dispersa.desk.events import OrderRequested
@@ -86,7 +86,7 @@ def gate_facts(
         vix=state.vix,
         active_positions=len(state.programs_held),
         exposure_after=_exposure_after(state) if single is None else _with_single(state, single),
-        uses=_uses(state, asking),
+        uses=_uses(state, at, asking),
         session=state.session,
         reconciled_at=state.reconciled_at,
         locked_names=tuple(sorted(state.locked_names())),
@@ -137,18 +137,18 @@ def _refs(rows: Iterable[PackageProgress]) -> set[OrderRef]:
     return {ref for row in rows for ref in row.refs}
 
 
-def _uses(state: DeskState, asking: OrderRef | None) -> Uses:
+def _uses(state: DeskState, at: datetime, asking: OrderRef | None) -> Uses:
     orders = [order for ref, order in state.orders.items() if ref != asking]
     names = {order.approved.intent.combo.symbol for order in orders}
-    total = _use(orders, state)
+    started = [start for start in state.program_starts if _same_day(start, at)]
     return Uses(
-        day=total,
-        book=total,
+        day=_use((order for order in orders if _same_day(order.intended_at, at)), state),
+        book=_use(orders, state),
         by_name={
             name: _use((o for o in orders if o.approved.intent.combo.symbol == name), state)
             for name in sorted(names)
         },
-        programs_today=state.programs_made - (0 if state.program is None else _running(state)),
+        programs_today=len(started) - _running(state),
     )
 
 
@@ -168,11 +168,17 @@ def _use(orders: Iterable[Order], state: DeskState) -> Use:
 
 
 def _messages(state: DeskState, at: datetime) -> MessageCounts:
+    today = {ref: o for ref, o in state.orders.items() if _same_day(o.intended_at, at)}
     return MessageCounts(
         last_second=sum(at - sent < RATE_WINDOW for sent in state.message_times),
-        today=sum(state.messages_sent.values()),
-        orders_executed_today=sum(order.filled > 0 for order in state.orders.values()),
+        today=sum(state.messages_sent.get(ref, 0) for ref in today),
+        orders_executed_today=sum(order.filled > 0 for order in today.values()),
     )
+
+
+def _same_day(one: datetime, other: datetime) -> bool:
+    """Whether both are on one trading day: a New York session lies inside one UTC day."""
+    return one.astimezone(UTC).date() == other.astimezone(UTC).date()
 
 
 def order_context(

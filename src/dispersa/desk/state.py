@@ -100,7 +100,7 @@ class DeskState:
     denials: Mapping[str, int] = field(default_factory=dict)
     denied: Mapping[OrderRef, str] = field(default_factory=dict)
     orders_made: int = 0
-    programs_made: int = 0
+    program_starts: tuple[datetime, ...] = ()
     programs_held: tuple[ProgramId, ...] = ()
 
     def with_order(self, order: Order) -> "DeskState":

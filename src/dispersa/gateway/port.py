@@ -1,6 +1,6 @@
 """What does the server ask of the venue?  The seam between the wire and the exchange."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -176,6 +176,15 @@ class AccountPort(Protocol):
 
 class VenuePort(ReferencePort, DataPort, OrderPort, AccountPort, Protocol):
     """The whole venue: one exchange, one world, its accounts."""
+
+    @property
+    def fill_model_text(self) -> str:
+        """How fills come about, in one sentence for reports."""
+        ...
+
+    def basket(self, index: str) -> Mapping[str, float]:
+        """Return the weights of the index's components as fractions, heaviest first."""
+        ...
 
     def listen(self, listener: events.Listener) -> None:
         """Send every event to `listener`."""

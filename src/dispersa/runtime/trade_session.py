@@ -69,6 +69,8 @@ async def run_trade(
 ) -> DeskState:
     """Carry one trade from signal to reconciled end and return the desk's last state.
 
+    A program that the journal shows unfinished is taken up again instead of a new trade.
+
     Raises
     ------
     BrokerError
@@ -88,7 +90,10 @@ async def run_trade(
     )
     loop.state = replayed(setup.journal.entries())
     await _open(setup, loop)
-    loop.post(ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver))
+    if loop.state.stage is Stage.EXECUTION and loop.state.plan is not None:
+        streaming.follow(loop.state.plan)
+    else:
+        loop.post(ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver))
     limit = setup.time_limit.total_seconds()
     await loop.run_until(_is_over, timeout=limit, beside=streaming.tasks(loop))
     setup.journal.flush()
@@ -136,7 +141,11 @@ class _Streaming:
         """Start streaming the plan's contracts as soon as it is up for approval."""
         asks = any(isinstance(command, AskApproval) for command in seen.commands)
         if asks and seen.state.plan is not None:
-            self._wanted.put_nowait(seen.state.plan)
+            self.follow(seen.state.plan)
+
+    def follow(self, plan: TradePlan) -> None:
+        """Stream the contracts of this plan."""
+        self._wanted.put_nowait(plan)
 
     def tasks(self, loop: DeskLoop) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What runs beside the desk."""

@@ -1,0 +1,162 @@
+"""How is a session wired from the configuration? Connection, clock, journal, workers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from dispersa.broker.ibkr.connection import IbkrConnection, connect
+from dispersa.correlation.share_classes import merged
+from dispersa.desk.rules import DeskRules
+from dispersa.errors import InvalidConfig, MarketDataMissing
+from dispersa.journal import Journal
+from dispersa.market import Basket, Symbol, Weight
+from dispersa.risk import Gate
+from dispersa.runtime.build import build_id
+from dispersa.runtime.clock import WallClock
+from dispersa.runtime.config.settings import Settings
+from dispersa.runtime.desk_loop import Operator
+from dispersa.runtime.market_reading import TenorWindow
+from dispersa.runtime.step_clock import Clock, StepClock
+from dispersa.runtime.trade_session import TradeSetup
+from dispersa.runtime.workers import MarketWorkers, TradePolicies
+from dispersa.sizing import VegaNeutralSizer
+
+SKEW_MAX = timedelta(seconds=2)
+
+
+class BrokerClock:
+    """The wall clock, moved once to the broker's time where the market is simulated."""
+
+    def __init__(self) -> None:
+        self._wall = WallClock()
+        self._offset = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return the time now, aware, in UTC."""
+        return self._wall.now() + self._offset
+
+    def align(self, broker_time: datetime) -> None:
+        """Go by the broker's time from now on."""
+        self._offset += broker_time - self.now()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """A live connection with its clock: enough to read, not to trade."""
+
+    settings: Settings
+    connection: IbkrConnection
+    clock: Clock
+
+    def workers(self) -> MarketWorkers:
+        """What computes signal and plan on this connection."""
+        return MarketWorkers(
+            feed=self.connection.feed,
+            broker=self.connection.orders,
+            policies=trade_policies(self.settings, self.clock.now().date()),
+            clock=self.clock,
+        )
+
+
+@asynccontextmanager
+async def open_market(settings: Settings) -> AsyncIterator[Market]:
+    """Connect both links; the simulated gateway's clock is followed, any other only checked.
+
+    Raises
+    ------
+    BrokerError
+        If nobody listens, or the account is not the configured one.
+    MarketDataMissing
+        If the machine's clock and the broker's differ by more than two seconds.
+    """
+    clock = BrokerClock()
+    connection = await connect(settings.ibkr(), clock)
+    try:
+        broker_time = await connection.feed.server_time()
+        if settings.profile == "sim":
+            clock.align(broker_time)
+        elif abs(broker_time - clock.now()) > SKEW_MAX:
+            raise MarketDataMissing(
+                f"this machine's clock says {clock.now():%H:%M:%S}, the broker's "
+                f"{broker_time:%H:%M:%S} UTC; expected at most {SKEW_MAX.total_seconds():.0f} s "
+                "between them: set the clock by a time server"
+            )
+        yield Market(settings=settings, connection=connection, clock=clock)
+    finally:
+        await connection.close()
+
+
+def trade_policies(settings: Settings, today: date) -> TradePolicies:
+    """Return how signal and plan are made by this configuration."""
+    universe = settings.universe
+    return TradePolicies(
+        basket=_basket(settings, today),
+        names=universe.names,
+        window=TenorWindow(
+            target_days=universe.dte_target, days_min=universe.dte_min, days_max=universe.dte_max
+        ),
+        signal=settings.signal.policy(),
+        planning=settings.planning.policy(),
+        stress=settings.stress.policy(),
+        sizer=VegaNeutralSizer(settings.sizing.policy()),
+    )
+
+
+def _basket(settings: Settings, today: date) -> Basket:
+    """Latest dated weights of the index, both lines of a company merged, exclusions left out."""
+    listed = _listed(settings, today)
+    both = merged(listed, frozenset(row.symbol for row in listed.weights))
+    kept = tuple(row for row in both.weights if row.symbol not in settings.universe.excluded)
+    return Basket(index=both.index, as_of=both.as_of, weights=kept)
+
+
+def _listed(settings: Settings, today: date) -> Basket:
+    from dispersa.history.weights import read_weights
+
+    path, index = settings.universe.weights, Symbol(settings.universe.index)
+    if path is not None:
+        return read_weights(path, index).baskets[-1]
+    if settings.profile != "sim":
+        raise InvalidConfig(
+            "universe.weights is not set; expected a file with date, symbol, weight, etf. Only "
+            "the simulated market brings weights of its own"
+        )
+    from dispersa.gateway.world.synthetic import synthetic_universe
+
+    rows = synthetic_universe(today).weights[index]
+    return Basket(
+        index=index,
+        as_of=today,
+        weights=tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items()),
+    )
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, operator: Operator) -> AsyncIterator[TradeSetup]:
+    """Connect, take the journal, and wire everything that a trade needs."""
+    async with open_market(settings) as market:
+        clock = StepClock(market.clock)
+        journal = Journal.open(settings.journal_file, build_id=build_id(), now=clock.now)
+        with journal:
+            yield TradeSetup(
+                profile=settings.profile,
+                account=market.connection.account,
+                live_allowed=settings.profile == "live" and settings.live.enabled,
+                rules=desk_rules(settings),
+                connection=market.connection,
+                journal=journal,
+                clock=clock,
+                workers=market.workers(),
+                operator=operator,
+            )
+
+
+def desk_rules(settings: Settings) -> DeskRules:
+    """Return the rules that the desk decides by."""
+    return DeskRules(
+        gate=Gate(settings.risk.limits()),
+        order_prefix=f"dispersa-{settings.profile}",
+        walk_policy=settings.execution.walk_policy(),
+        program_policy=settings.execution.program_policy(),
+    )
