@@ -87,6 +87,9 @@ class Connection(asyncio.Protocol):
         if self._track is not None:
             self._track("out", frame[4:])
         self._unsent += frame
+        if len(self._unsent) > self._floor.rules.unsent_bytes_max:
+            self.abort()
+            return
         if not self._is_flush_due:
             self._is_flush_due = True
             self._floor.loop.call_soon(self._flush)
@@ -101,6 +104,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close without waiting for a client that does not read."""
         self._stage = _Stage.CLOSED
+        self._unsent.clear()
         if self._transport is not None:
             self._transport.abort()
 
