@@ -110,6 +110,7 @@ def _long(
     wanted = sorted(set(symbols))
     if day is None:
         return None
+    is_wide = symbol is None
     if symbol is not None and price is not None:
         frame = frame.filter(pl.col(symbol).cast(pl.String).is_in(wanted))
     elif symbol is None and (
@@ -124,7 +125,7 @@ def _long(
         symbol=pl.col(symbol).cast(pl.String),
         close=pl.col(price).cast(pl.Float64, strict=False),
     )
-    return collect(rows, path, WHAT), price
+    return collect(rows, path, WHAT), None if is_wide else price
 
 
 def _symbols_of(path: Path) -> list[str]:

@@ -111,7 +111,8 @@ def encode(column: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
 def did_you_mean(symbol: str, known: Iterable[str]) -> str:
     """Offer the nearest known names for a name that is not known."""
     names = sorted(set(known))
-    near = get_close_matches(symbol.upper(), names, n=3, cutoff=0.5)
+    spelled = {name.upper(): name for name in names}
+    near = [spelled[match] for match in get_close_matches(symbol.upper(), spelled, n=3, cutoff=0.5)]
     if near:
         return f"did you mean {' or '.join(near)}?"
     shown = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "")
