@@ -1,7 +1,7 @@
 """The planner's gate: every control answers, the four default checks first."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,7 @@ from dispersa.risk import (
     HaltLevel,
     Limits,
     PlanRequest,
+    QuietWindow,
     Use,
 )
 
@@ -182,6 +183,11 @@ def small(scope: str, **changes: Any) -> Limits:
         (small("package", premium_usd_max=Decimal(20_000), vega_usd_max=1300.0, contracts_max=20),
          []),
         (Limits(restricted=(NAME,)), [C.RESTRICTED]),
+        (
+            Limits(quiet_windows=(QuietWindow(start=time(10, 30), end=time(11)),)),
+            [C.QUIET_WINDOW],
+        ),
+        (Limits(quiet_windows=(QuietWindow(start=time(10), end=time(10, 30)),)), []),
         (Limits(edge_min_vol_points=0.8), [C.EDGE]),
         (Limits(edge_min_vol_points=0.79), []),
     ],

@@ -29,6 +29,7 @@ from situations import (
     with_vix,
 )
 
+from dispersa.errors import InvalidInput
 from dispersa.market import PENNY, ConId, DataKind, PriceIncrements, Quote, Side
 from dispersa.orders import ApprovedOrder, OrderRef, Purpose, straddle_combo
 from dispersa.risk import (
@@ -281,7 +282,7 @@ NOT_KNOWN: list[tuple[dict[str, Any], str]] = [
     ({"facts": with_uses(book=replace(use(), premium_usd=NAN))}, C.BOOK_PREMIUM),
     ({"facts": with_uses(day=use(contracts=-9))}, C.DAY_CONTRACTS),
     ({"facts": replace(FACTS, reconciled_at=AT.replace(tzinfo=None))}, C.RECONCILED),
-    ({"facts": replace(FACTS, uses=None)}, C.DAY_PROGRAMS),
+    ({"facts": replace(FACTS, uses=None)}, C.BOOK_PREMIUM),
 ]
 
 
@@ -319,6 +320,11 @@ def test_halt_level_lets_out_only_what_it_names(halt: HaltLevel, allowed: set[Pu
     facts = replace(FACTS, halt=halt)
     passed = {purpose for purpose in Purpose if code_of(answer(purpose, facts=facts)) == "approved"}
     assert passed == allowed
+
+
+def test_facts_without_a_zone_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="expected an aware time"):
+        replace(FACTS, at=AT.replace(tzinfo=None))
 
 
 def test_live_account_needs_the_opt_in() -> None:

@@ -36,6 +36,7 @@ from dispersa.portfolio.statement import (
     parse_statement,
     statement_breaks,
 )
+from dispersa.portfolio.tables import correlation_usd_per_point, leg_rows, name_rows
 
 __all__ = [
     "Break",
@@ -63,10 +64,13 @@ __all__ = [
     "UnderlyingExposure",
     "Valued",
     "attribute_pnl",
+    "correlation_usd_per_point",
     "exposure_of",
     "external_book",
     "gross_exposure",
+    "leg_rows",
     "modelled_margin",
+    "name_rows",
     "parse_statement",
     "positions_from",
     "positions_of",

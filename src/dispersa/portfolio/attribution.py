@@ -171,9 +171,7 @@ def _leg(
     dividends: Mapping[ConId, Decimal],
 ) -> LegPnl:
     before, after = start.positions.get(con_id), end.positions.get(con_id)
-    known = after if after is not None else before
-    if known is None:
-        raise MarketDataMissing(f"contract {con_id} is in no position")
+    known = end.positions[con_id] if before is None else before
     money = _Money(before, after, start.marks.get(con_id), end.marks.get(con_id))
     dividend = dividends.get(con_id, ZERO)
     plain = PnlParts(dividends=dividend, commissions=-money.commission)

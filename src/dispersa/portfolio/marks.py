@@ -1,7 +1,7 @@
 """At which price and with which Greeks is each contract valued, who says so, and when?"""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -62,10 +62,6 @@ class OptionMark:
         """Underlying of the contract."""
         return self.contract.symbol
 
-    def age(self, now: datetime) -> timedelta:
-        """How old the mark is at `now`."""
-        return now - self.at
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareMark:
@@ -79,10 +75,6 @@ class ShareMark:
 
     def __post_init__(self) -> None:
         _require_spot(self.price, self.symbol)
-
-    def age(self, now: datetime) -> timedelta:
-        """How old the mark is at `now`."""
-        return now - self.at
 
 
 Mark = OptionMark | ShareMark

@@ -189,7 +189,7 @@ _NESTING = (
 
 def _require_range(key: str, value: object, allowed: LimitRange) -> None:
     leaf = key.rpartition(".")[2]
-    if isinstance(value, bool) or not isinstance(value, _TYPES[leaf]) or not _is_in(value, allowed):
+    if not _is_in(value, allowed) or not isinstance(value, _TYPES[leaf]):
         whole = "whole " if _TYPES[leaf] == (int,) else ""
         raise InvalidConfig(
             f"risk.{key} is {value}; expected a {whole}number from {allowed.low:g} to "
@@ -199,6 +199,8 @@ def _require_range(key: str, value: object, allowed: LimitRange) -> None:
 
 def _is_in(value: object, allowed: LimitRange) -> bool:
     match value:
+        case bool():
+            return False
         case Decimal():
             return value.is_finite() and allowed.low <= value <= allowed.high
         case int() | float():

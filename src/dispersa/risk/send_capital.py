@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from dispersa.market import DataKind
 from dispersa.risk.codes import DenialCode
-from dispersa.risk.facts import EdgeMeasured, EdgeWaived, Use
+from dispersa.risk.facts import NO_USE, EdgeMeasured, EdgeWaived, Use
 from dispersa.risk.limits import Cap
 from dispersa.risk.send_ask import SKEW, Ask
 from dispersa.risk.verdict import MISSING, Denial
@@ -51,20 +51,23 @@ def _over(ask: Ask, use: Use, cap: Cap, scope: str) -> Denial | None:
     return None
 
 
-def wider_size(ask: Ask) -> Denial | None:
-    """Hold package, program, day, name and book with this order against their caps."""
-    use = _order_use(ask)
+def opening_size(ask: Ask) -> Denial | None:
+    """Deny unless order, package, program, day, name and book stay within their caps."""
+    use, uses, limits = _order_use(ask), ask.facts.uses, ask.limits
     if use is None:
         return ask.no(_C.ORDER_PREMIUM, MISSING, "premium and vega above zero")
-    limits, uses = ask.limits, ask.facts.uses
     if uses is None:
         return ask.no(_C.BOOK_PREMIUM, MISSING, "a book in which every position has a mark")
-    of_name = uses.by_name.get(ask.intent.combo.symbol)
+    if not 0 <= uses.programs_today < limits.programs_per_day_max:
+        most = f"below {limits.programs_per_day_max}"
+        return ask.no(_C.DAY_PROGRAMS, uses.programs_today, most)
+    of_name = uses.by_name.get(ask.intent.combo.symbol, NO_USE)
     return (
-        _over(ask, ask.context.package_use + use, limits.package, "PACKAGE")
+        _over(ask, use, limits.order, "ORDER")
+        or _over(ask, ask.context.package_use + use, limits.package, "PACKAGE")
         or _over(ask, ask.context.program_use + use, limits.program, "PROGRAM")
         or _over(ask, uses.day + use, limits.day, "DAY")
-        or _over(ask, use if of_name is None else of_name + use, limits.underlying, "UNDERLYING")
+        or _over(ask, of_name + use, limits.underlying, "UNDERLYING")
         or _over(ask, uses.book + use, limits.book, "BOOK")
     )
 
@@ -126,15 +129,11 @@ def calm_market(ask: Ask) -> Denial | None:
 
 
 def few_positions(ask: Ask) -> Denial | None:
-    """Deny unless there is room for another dispersion position and another program today."""
+    """Deny unless another dispersion position may be opened."""
     active, most = ask.facts.active_positions, ask.limits.active_positions_max
-    if active is None or not 0 <= active < most:
-        return ask.no(_C.ACTIVE_POSITIONS, MISSING if active is None else active, f"below {most}")
-    uses, per_day = ask.facts.uses, ask.limits.programs_per_day_max
-    if uses is None or not 0 <= uses.programs_today < per_day:
-        started = MISSING if uses is None else uses.programs_today
-        return ask.no(_C.DAY_PROGRAMS, started, f"below {per_day}")
-    return None
+    if active is not None and 0 <= active < most:
+        return None
+    return ask.no(_C.ACTIVE_POSITIONS, MISSING if active is None else active, f"below {most}")
 
 
 def edge_left(ask: Ask) -> Denial | None:
