@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.pricing.quality import JudgedVol
-from dispersa.pricing.shape import columns, restore, signs
+from dispersa.pricing.shape import flat, restore, stacked
+from dispersa.pricing.threads import in_ranges
 
 
 def implied_vol(
@@ -14,8 +15,11 @@ def implied_vol(
     years: ArrayLike,
     discount: ArrayLike,
     is_call: ArrayLike,
+    threads: int = 1,
 ) -> JudgedVol:
     """Invert Black's formula (`black.price`); inputs broadcast; no row raises.
+
+    `threads` above 1 shares large sets between cores.
 
     BELOW_INTRINSIC: no time value; ABOVE_MAXIMUM: at or above the price at infinite vol;
     EXPIRED: no time left; INVALID_INPUT: an input is missing or out of its domain.
@@ -25,9 +29,15 @@ def implied_vol(
     """
     from dispersa.pricing.kernels import implied as kernels
 
-    shape, table = columns(price, forward, strike, years, discount, signs(is_call))
-    vol, step = np.empty((2, table.shape[1]))
-    flags = np.empty(table.shape[1], dtype=np.uint8)
-    kernels.vols(table, vol, step)
-    kernels.rescue(table, vol, step, flags)
+    shape, lines = flat(price, forward, strike, years, discount, is_call)
+    vol, step = np.empty((2, lines[0].size))
+    flags = np.empty(lines[0].size, dtype=np.uint8)
+
+    def work(rows: slice) -> None:
+        table = stacked(lines, rows)
+        table[-1] = 2.0 * table[-1] - 1.0  # +1 for calls, -1 for puts
+        kernels.vols(table, vol[rows], step[rows])
+        kernels.rescue(table, vol[rows], step[rows], flags[rows])
+
+    in_ranges(work, vol.size, threads)
     return JudgedVol(restore(vol, shape), restore(flags, shape))

@@ -18,7 +18,7 @@ import numpy as np
 from dispersa.errors import InvalidInput
 from dispersa.pricing import american, basket, black
 from dispersa.pricing.contracts import Carry
-from dispersa.pricing.quality import Flags, Floats, Integers, Status, Statuses
+from dispersa.pricing.quality import Flags, Floats, Integers, Status, Statuses, usable
 from dispersa.pricing.surrogate import Surrogate
 from dispersa.pricing.units import DAYS_PER_YEAR
 
@@ -139,10 +139,8 @@ def revalue(
     gains = (after - before) * legs.units
     moves = np.array([s.spot_move for s in scenarios])
     pnl = moves[:, None] * (u.spot * book.shares)
-    for i in range(u.spot.size):
-        on_it: Flags = np.equal(legs.underlying, i)
-        pnl[:, i] += gains[:, on_it].sum(axis=1)
-    ok = np.isfinite(pnl).all(axis=1)
+    pnl = pnl + gains @ np.eye(u.spot.size)[legs.underlying]
+    ok = usable(*pnl.T)
     return Revaluation(
         pnl_by_underlying=np.where(ok[:, None], pnl, np.nan),
         index_vol=index_vol,
@@ -181,7 +179,7 @@ def _values(
     """Price per share of every leg in every scenario (scenarios x legs)."""
     is_american = book.legs.is_american
     values = np.empty(vols.shape)
-    others: Flags = np.logical_not(is_american)
+    others = ~is_american
     values[:, others] = _european(book, scenarios, vols[:, others], others)
     if is_american.any():
         full, chosen = method is AmericanMethod.FULL, vols[:, is_american]
