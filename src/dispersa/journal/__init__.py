@@ -4,6 +4,7 @@ The room imports nothing of ours but the error tree. One process owns a journal;
 reads it while it grows.
 """
 
+from dispersa.journal.backup import Restored, backup, restore
 from dispersa.journal.entry import Entry, NewEntry, canonical_json
 from dispersa.journal.errors import JournalDamaged, JournalFailed, JournalOwned
 from dispersa.journal.export import export_jsonl
@@ -19,9 +20,12 @@ __all__ = [
     "JournalFailed",
     "JournalOwned",
     "NewEntry",
+    "Restored",
     "Verification",
+    "backup",
     "canonical_json",
     "export_jsonl",
     "read_entries",
+    "restore",
     "verify",
 ]

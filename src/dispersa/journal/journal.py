@@ -14,11 +14,14 @@ from typing import Self
 
 from dispersa.errors import require
 from dispersa.journal import database
-from dispersa.journal.acknowledged import MarkFile, read_mark
-from dispersa.journal.entry import Entry, NewEntry, chained, expected_hash, require_writable
-from dispersa.journal.errors import JournalDamaged, JournalFailed
+from dispersa.journal.acknowledged import MarkFile
+from dispersa.journal.entry import Entry, NewEntry, chained, require_writable
+from dispersa.journal.errors import JournalFailed
+from dispersa.journal.location import require_local
 from dispersa.journal.ownership import Ownership
 from dispersa.journal.reading import read_entries
+from dispersa.journal.tail import set_aside_torn_tail
+from dispersa.journal.verification import require_acknowledged
 from dispersa.journal.writing import DirectWriter, ThreadedWriter, Writer
 
 _HoldTime = Callable[[], AbstractContextManager[None]]
@@ -55,6 +58,7 @@ class Journal:
         self._last_hash = database.first_hash(connection) if last is None else last.hash
         self._path: Path | None = None
         self._ownership: Ownership | None = None
+        self._recovery: str | None = None
 
     @classmethod
     def open(
@@ -73,18 +77,19 @@ class Journal:
         are missing, `InvalidInput` where the file is no journal or open to other users.
         """
         path = path.resolve()
+        require_local(path)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         ownership = Ownership(path, contact=contact)
         try:
+            recovery = set_aside_torn_tail(path)
+            require_acknowledged(path)
             connection = database.open_for_writing(path)
-            _require_acknowledged(connection, path)
         except BaseException:
             ownership.close()
             raise
         writer = ThreadedWriter(connection, MarkFile(path))
         journal = cls(connection, writer, build_id=build_id, now=now, monotonic_ns=monotonic_ns)
-        journal._path = path
-        journal._ownership = ownership
+        journal._path, journal._ownership, journal._recovery = path, ownership, recovery
         return journal
 
     @classmethod
@@ -127,6 +132,11 @@ class Journal:
     def committed_sequence(self) -> int:
         """Sequence of the last durable entry."""
         return self._writer.committed
+
+    @property
+    def recovery(self) -> str | None:
+        """What the last writer left unfinished and was set aside when the journal was opened."""
+        return self._recovery
 
     @property
     def failure(self) -> str | None:
@@ -219,28 +229,3 @@ def _wake(loop: asyncio.AbstractEventLoop, settled: asyncio.Future[None]) -> Non
 def _settle(settled: asyncio.Future[None]) -> None:
     if not settled.done():
         settled.set_result(None)
-
-
-def _require_acknowledged(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise `JournalDamaged` where the file does not hold what was acknowledged."""
-    last = database.last_sequence(connection)
-    mark = read_mark(path)
-    if mark is not None and mark.sequence > last:
-        raise JournalDamaged(
-            f"the journal {path} ends at entry {last}, but entry {mark.sequence} was acknowledged; "
-            "its tail is lost: keep the files, reconcile with the broker, and restore a backup"
-        )
-    if mark is not None and mark.sequence:
-        held = database.entry_at(connection, mark.sequence)
-        if held is None or held.hash != mark.hash:
-            raise JournalDamaged(
-                f"the journal {path} is not the one that acknowledged entry {mark.sequence} here; "
-                "was the file swapped? Put the right one back, or restore a backup"
-            )
-    for entry in database.read_after(connection, max(last - 1, 0)):
-        before = database.hash_at(connection, entry.sequence - 1)
-        if before is None or expected_hash(entry, after=before) != entry.hash:
-            raise JournalDamaged(
-                f"entry {entry.sequence} of {path} does not follow from the one before; "
-                "run `dispersa journal verify`"
-            )

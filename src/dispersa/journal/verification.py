@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,50 @@ def verify(path: Path) -> Verification:
         last_hash=findings.link,
         damages=tuple(findings.damages),
     )
+
+
+def require_acknowledged(path: Path) -> None:
+    """Raise `JournalDamaged` where a journal does not end as it was acknowledged.
+
+    Looks at the end alone, so that it costs nothing at every start; changes nothing.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with closing(database.open_for_reading(path)) as connection:
+        try:
+            last = database.last_sequence(connection)
+            _require_mark(connection, path, last)
+            _require_link(connection, path, last)
+        except sqlite3.DatabaseError as error:
+            raise database.unreadable(path, error) from error
+
+
+def _require_mark(connection: sqlite3.Connection, path: Path, last: int) -> None:
+    mark = read_mark(path)
+    if mark is None or not mark.sequence:
+        return
+    if mark.sequence > last:
+        raise JournalDamaged(
+            f"the journal {path} ends at entry {last}, but entry {mark.sequence} was acknowledged; "
+            "its tail is lost: keep the files, reconcile with the broker, and restore a backup"
+        )
+    held = database.entry_at(connection, mark.sequence)
+    if held is None or held.hash != mark.hash:
+        raise JournalDamaged(
+            f"the journal {path} is not the one that acknowledged entry {mark.sequence} here; "
+            "was the file swapped? Put the right one back, or restore a backup"
+        )
+
+
+def _require_link(connection: sqlite3.Connection, path: Path, last: int) -> None:
+    """Check that the last entry follows from the one before."""
+    for entry in database.read_after(connection, max(last - 1, 0)):
+        before = database.hash_at(connection, entry.sequence - 1)
+        if before is None or expected_hash(entry, after=before) != entry.hash:
+            raise JournalDamaged(
+                f"entry {entry.sequence} of {path} does not follow from the one before; "
+                "run `dispersa journal verify`"
+            )
 
 
 def _follow(connection: sqlite3.Connection) -> _Findings:
