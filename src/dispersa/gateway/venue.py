@@ -66,8 +66,7 @@ from dispersa.gateway.world.surface import YEAR_DAYS
 from dispersa.gateway.world.world import World
 
 RULES = frozenset({"fill_model"})
-_FINE_MATCHING = timedelta(minutes=1)
-_COARSE_STEP = timedelta(seconds=5)
+_MATCH_POINTS_MAX = 1_000
 _BBO = "9c0001"
 _SIDES = {"BUY": "BOT", "SELL": "SLD"}
 
@@ -118,6 +117,7 @@ class Venue:
         self._listeners: list[events.Listener] = []
         self._account_id = settings.account
         self._next_line = 1
+        self._grid = timedelta(seconds=settings.step_seconds)
         directory = Directory(self.world)
         quotes = QuoteBook(self.world)
         ledger = Ledger(account=settings.account, cash=settings.cash)
@@ -148,10 +148,9 @@ class Venue:
     def advance(self, to: datetime) -> None:
         """Move the world to this market time, match what rests, push what changed.
 
-        Orders are matched at every grid point; in a jump of more than a minute every five
-        seconds.
+        Orders are matched at every grid point, in a long jump at a thousand points.
         """
-        pause = timedelta(0) if to - self.world.now <= _FINE_MATCHING else _COARSE_STEP
+        pause = max((to - self.world.now) / _MATCH_POINTS_MAX - self._grid, timedelta(0))
         while self._floor.live() and (point := self.world.next_time + pause) <= to:
             self.world.advance(point)
             self._floor.step()

@@ -19,6 +19,7 @@ class Bench:
     """A venue with one client's habits."""
 
     def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
         self.time = settings.start or START
         self.venue = Venue(settings, self)
         self.events: list[events.Event] = []

@@ -12,7 +12,7 @@ from tests.gateway.exchange.bench import START, Bench
 @pytest.fixture
 def make_bench() -> Callable[..., Bench]:
     def make(**changes: Any) -> Bench:
-        settings = {"names": 10, "start": START, "seed": 7} | changes
+        settings: dict[str, Any] = {"names": 10, "start": START, "seed": 7} | changes
         return Bench(GatewaySettings(**settings))
 
     return make

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from dispersa.gateway.exchange.directory import NOT_FOUND, Directory, Instrument, exchanges_of
 from dispersa.gateway.exchange.rules import min_tick, rule_ids
@@ -154,11 +155,16 @@ class Reference:
 
     def _hours(self, *, pre_market: bool) -> tuple[str, str]:
         """Return trading and liquid hours of the coming days in New York time."""
-        days = [self._world.today + timedelta(days=k) for k in range(_HOURS_DAYS)]
-        liquid = ";".join(_hours_of(day, None, None) for day in days)
-        if not pre_market:
-            return liquid, liquid
-        return ";".join(_hours_of(day, "0400", "2000") for day in days), liquid
+        return _hours(self._world.today, pre_market=pre_market)
+
+
+@lru_cache(maxsize=16)
+def _hours(today: date, *, pre_market: bool) -> tuple[str, str]:
+    days = [today + timedelta(days=k) for k in range(_HOURS_DAYS)]
+    liquid = ";".join(_hours_of(day, None, None) for day in days)
+    if not pre_market:
+        return liquid, liquid
+    return ";".join(_hours_of(day, "0400", "2000") for day in days), liquid
 
 
 def _hours_of(day: date, opens: str | None, closes: str | None) -> str:
