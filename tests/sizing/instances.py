@@ -10,6 +10,8 @@ from dispersa.market import Symbol
 from dispersa.sizing import StraddleTerms
 
 YEARS = 30 / 365
+STRADDLE_VEGA = 2 * math.sqrt(YEARS / (2 * math.pi))
+"""Vega per point of one at-the-money straddle of 100 shares, per dollar of spot."""
 
 
 def terms(
@@ -48,8 +50,8 @@ def terms(
 
 
 def index_of(vega: float, vol: float = 0.18) -> StraddleTerms:
-    """Index straddle with the given vega."""
-    return terms("INDEX", None, vega=vega, vol=vol, spot=500.0)
+    """Index straddle with the given vega, and the spot that an at-the-money one has."""
+    return terms("INDEX", None, vega=vega, vol=vol, spot=vega / STRADDLE_VEGA)
 
 
 def components(
@@ -73,7 +75,7 @@ def market(seed: int, names: int, *, vol_spread: float = 0.3) -> list[StraddleTe
         terms(
             f"N{at:03d}",
             float(weight / weights.sum()),
-            vega=float(2 * spot * math.sqrt(YEARS / (2 * math.pi))),
+            vega=float(STRADDLE_VEGA * spot),
             vol=float(vol),
             spot=float(spot),
         )

@@ -10,6 +10,7 @@ from dispersa.sizing.margin import (
 )
 from dispersa.sizing.outcome import (
     BookTotals,
+    CountCause,
     DroppedName,
     Infeasible,
     NaiveRounding,
@@ -23,6 +24,7 @@ from dispersa.sizing.revaluation import ScenarioResult, revalue
 from dispersa.sizing.scenarios import DEFAULT_SCENARIOS, Scenario
 from dispersa.sizing.sizer import VegaNeutralSizer
 from dispersa.sizing.stress import (
+    AccountSizing,
     StressPolicy,
     StressReport,
     VegaBudget,
@@ -33,8 +35,10 @@ from dispersa.sizing.terms import StraddleTerms, TermsMissing, TermsSource
 
 __all__ = [
     "DEFAULT_SCENARIOS",
+    "AccountSizing",
     "Book",
     "BookTotals",
+    "CountCause",
     "DroppedName",
     "Infeasible",
     "MarginSource",

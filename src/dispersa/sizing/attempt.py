@@ -8,7 +8,7 @@ import numpy as np
 
 from dispersa.market import Side, Symbol
 from dispersa.sizing.book import Book, margin_usd, totals
-from dispersa.sizing.outcome import NaiveRounding, SizedStraddle, Sizing
+from dispersa.sizing.outcome import CountCause, NaiveRounding, SizedStraddle, Sizing
 from dispersa.sizing.policy import Norm, SizingPolicy
 from dispersa.sizing.program import (
     Counts,
@@ -163,6 +163,7 @@ def _sized(
         target_usd_per_point=float(wanted.target[at]),
         vega_usd_per_point=count * row.vega_usd_per_point,
         premium_usd=count * row.premium_usd,
+        cause=wanted.cause(at, count, nearest),
     )
 
 
@@ -177,6 +178,7 @@ def _sized_index(trade: Trade, count: int) -> SizedStraddle:
         target_usd_per_point=vega,
         vega_usd_per_point=vega,
         premium_usd=count * trade.index.premium_usd,
+        cause=CountCause.FIXED if trade.index.symbol in trade.fixed else CountCause.BUDGET,
     )
 
 

@@ -8,6 +8,23 @@ from dispersa.market import Side, Symbol
 from dispersa.sizing.policy import Norm, Scheme
 
 
+class CountCause(StrEnum):
+    """Why a count is what it is."""
+
+    BUDGET = "budget"
+    """The index: the largest count within the vega budget that has a solution."""
+    FIXED = "fixed"
+    """It was given: filled, or not to be changed."""
+    NEAREST = "nearest"
+    """The whole count nearest to the vega wanted."""
+    CAPPED = "capped"
+    """The most that liquidity or the caps per name allow; the other names share the rest."""
+    FILLED = "filled"
+    """No less than what is filled already, which is more than wanted."""
+    BALANCED = "balanced"
+    """Moved off the nearest count to balance the legs or keep a limit of the whole trade."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizedStraddle:
     """One package of the trade: `count` straddles to hold on `side`.
@@ -19,6 +36,7 @@ class SizedStraddle:
     target_usd_per_point : vega wanted, unsigned; for the index the vega that it has.
     vega_usd_per_point : vega of the count, unsigned.
     premium_usd : mid value of the count, unsigned.
+    cause : why the count is not simply the fraction wanted.
     """
 
     symbol: Symbol
@@ -29,6 +47,7 @@ class SizedStraddle:
     target_usd_per_point: float
     vega_usd_per_point: float
     premium_usd: float
+    cause: CountCause
 
     @property
     def quantity(self) -> int:
@@ -145,12 +164,14 @@ class Workable:
     vega_usd_per_point : smallest index vega found that can be traded with everything else as it
         is, dollar caps growing in proportion.
     account_multiple : that size over the one asked for, so also account over account.
+    net_liquidation_usd : the account itself, where the size came from one.
     names_count : most names (heaviest first) that can be traded at the size asked for.
     tolerance : smallest neutrality tolerance found that has a solution at the size asked for.
     """
 
     vega_usd_per_point: float | None = None
     account_multiple: float | None = None
+    net_liquidation_usd: float | None = None
     names_count: int | None = None
     tolerance: float | None = None
 
@@ -175,8 +196,8 @@ class Infeasible:
         ways = []
         if self.workable.vega_usd_per_point is not None:
             ways.append(
-                f"trade {self.workable.vega_usd_per_point:,.0f} dollars of vega per point (an "
-                f"account {self.workable.account_multiple:.1f} times as large)"
+                f"trade {self.workable.vega_usd_per_point:,.0f} dollars of vega per point, with "
+                f"an account {self._account()}"
             )
         if self.workable.names_count is not None:
             ways.append(f"trade only the {self.workable.names_count} heaviest names")
@@ -185,3 +206,9 @@ class Infeasible:
         if not ways:
             return "No larger size, smaller basket or looser tolerance alone would work."
         return f"What would work: {'; or '.join(ways)}."
+
+    def _account(self) -> str:
+        times = f"{self.workable.account_multiple:.1f} times as large"
+        if self.workable.net_liquidation_usd is None:
+            return times
+        return f"of {self.workable.net_liquidation_usd:,.0f} dollars ({times})"

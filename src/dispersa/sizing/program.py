@@ -29,6 +29,13 @@ class Row:
         """The same limit, stricter by `share` of its unit on both sides."""
         return replace(self, low=self.low + share * self.unit, high=self.high - share * self.unit)
 
+    def is_out_of_reach(self, ends: Counts) -> bool:
+        """Whether no values between `ends`, lower and upper, keep the limit."""
+        reach = self.coefficients * ends
+        least, most = float(reach.min(axis=0).sum()), float(reach.max(axis=0).sum())
+        slack = ROUNDING * self.unit
+        return least > self.high + slack or most < self.low - slack
+
     def holds(self, counts: Counts) -> bool:
         """Whether `counts` keep the limit."""
         total = float(self.coefficients @ counts)
@@ -63,6 +70,19 @@ class Program:
                 return float((self.error(counts) ** 2).sum())
             case Norm.LARGEST:
                 return float((self.error(counts) / self.target).max())
+
+    def is_out_of_reach(self) -> bool:
+        """Whether some row can not be kept by any values within the bounds."""
+        ends = np.stack([self.lower, self.upper])
+        for row in self.rows:
+            reach = row.coefficients * ends
+            slack = ROUNDING * row.unit
+            if (
+                reach.min(axis=0).sum() > row.high + slack
+                or reach.max(axis=0).sum() < row.low - slack
+            ):
+                return True
+        return bool(np.any(self.lower > self.upper))
 
     def is_feasible(self, counts: Counts) -> bool:
         """Whether `counts` keep every bound and row."""

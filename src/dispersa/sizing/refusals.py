@@ -1,7 +1,7 @@
 """Which limit is in the way, and what would make the trade possible?"""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dispersa.sizing.attempt import Trade, attempt
@@ -26,28 +26,30 @@ def explain(
             )
             return Infeasible(kind=Refusal.UNPROVEN, reasons=(sentence,), bound=bound)
         case TooSmall(reason=reason, dropped=dropped):
+            caps = _binding(trade, policy, index_count, _CAPS)
             return Infeasible(
-                kind=Refusal.TOO_SMALL,
-                reasons=(reason,),
+                kind=Refusal.LIMITS if caps else Refusal.TOO_SMALL,
+                reasons=(reason, *caps),
                 dropped=dropped,
                 workable=workable(trade, index_count, policy),
             )
         case NoCounts():
             return Infeasible(
                 kind=Refusal.LIMITS,
-                reasons=_binding(trade, index_count, policy),
+                reasons=_binding(trade, policy, index_count, (*_QUALITY, *_CAPS)) or (_TOGETHER,),
                 workable=workable(trade, index_count, policy),
             )
 
 
-def _binding(trade: Trade, index_count: int, policy: SizingPolicy) -> tuple[str, ...]:
+def _binding(
+    trade: Trade, policy: SizingPolicy, index_count: int, limits: Sequence["_Limit"]
+) -> tuple[str, ...]:
     # A limit is binding by itself when taking it away, and nothing else, gives a solution.
-    reasons = tuple(
+    return tuple(
         sentence
-        for sentence, relaxed, loose in _relaxations(trade, policy)
+        for sentence, relaxed, loose in _relaxations(trade, policy, limits)
         if isinstance(attempt(relaxed, index_count, loose), Sizing)
     )
-    return reasons or (_TOGETHER,)
 
 
 _TOGETHER = (
@@ -56,17 +58,20 @@ _TOGETHER = (
 )
 
 
-def _relaxations(trade: Trade, policy: SizingPolicy) -> Iterator[tuple[str, Trade, SizingPolicy]]:
-    for limit in _LIMITS:
+def _relaxations(
+    trade: Trade, policy: SizingPolicy, limits: Sequence["_Limit"]
+) -> Iterator[tuple[str, Trade, SizingPolicy]]:
+    for limit in limits:
         value = limit.read(policy)
         if value is not None:
             yield limit.sentence.format(value), trade, limit.loosen(policy)
-    liquid = tuple(replace(row, count_max=None) for row in trade.components)
-    yield (
-        "liquidity (count_max) leaves too few straddles of the names it binds",
-        replace(trade, components=liquid),
-        policy,
-    )
+    if any(row.count_max is not None for row in trade.components):
+        liquid = tuple(replace(row, count_max=None) for row in trade.components)
+        yield (
+            "liquidity (count_max) leaves too few straddles of the names it binds",
+            replace(trade, components=liquid),
+            policy,
+        )
     if trade.fixed:
         freed = replace(trade, fixed={})
         yield "the counts already fixed leave no balance to the others", freed, policy
@@ -81,7 +86,7 @@ class _Limit:
     sentence: str
 
 
-_LIMITS = (
+_QUALITY = (
     _Limit(
         read=lambda policy: policy.tolerance,
         loosen=lambda policy: replace(policy, tolerance=1.0),
@@ -89,9 +94,11 @@ _LIMITS = (
     ),
     _Limit(
         read=lambda policy: policy.weight_error_max,
-        loosen=lambda policy: replace(policy, weight_error_max=1e6),
+        loosen=lambda policy: replace(policy, weight_error_max=1e3),
         sentence="no whole counts keep every name within {:.0%} of its target vega",
     ),
+)
+_CAPS = (
     _Limit(
         read=lambda policy: policy.name_premium_max_usd,
         loosen=lambda policy: replace(policy, name_premium_max_usd=None),
@@ -206,7 +213,7 @@ def _looser(trade: Trade, index_count: int, policy: SizingPolicy) -> float | Non
             high = abs(answer.neutrality_error)
         else:
             low = middle
-    return math.ceil(high * 1e4) / 1e4
+    return math.ceil(high * 1e4 - 1e-6) / 1e4
 
 
 NAMES_MIN = 2

@@ -2,16 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dispersa.correlation.terms import Direction
 from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.market import Symbol
 from dispersa.sizing.attempt import Trade, attempt
-from dispersa.sizing.book import index_side
-from dispersa.sizing.outcome import Infeasible, Refusal, Sizing
+from dispersa.sizing.book import index_side, sized_book
+from dispersa.sizing.outcome import Infeasible, Refusal, Sizing, Workable
 from dispersa.sizing.policy import SizingPolicy
 from dispersa.sizing.program import NoCounts, Unproven
 from dispersa.sizing.refusals import explain
+from dispersa.sizing.stress import (
+    AccountSizing,
+    StressPolicy,
+    StressReport,
+    VegaBudget,
+    stress_book,
+    vega_budget,
+)
 from dispersa.sizing.targets import TooSmall
 from dispersa.sizing.terms import StraddleTerms, TermsMissing, TermsSource
 
@@ -55,7 +64,7 @@ class VegaNeutralSizer:
 
         Parameters
         ----------
-        vega_budget_usd_per_point : most index vega to trade. The index count is the largest one
+        vega_budget_usd_per_point : most index vega to trade. The index count is the largest found
             within it that has a solution, down to the policy's `index_count_share_min`.
         fixed : counts that may not change, by symbol, for a new solution around fills; the index
             too. A component fixed at zero leaves the basket. With components fixed the index
@@ -78,17 +87,51 @@ class VegaNeutralSizer:
         counts = _index_counts(trade, vega_budget_usd_per_point, self._policy)
         if not counts:
             return _below_one(index, vega_budget_usd_per_point)
-        refusal: TooSmall | NoCounts | None = None
-        for count in counts:
-            answer = attempt(trade, count, self._policy)
-            match answer:
-                case Sizing():
-                    return answer
-                case Unproven():
-                    return explain(trade, count, answer, self._policy)
-                case TooSmall() | NoCounts():
-                    refusal = refusal or answer
-        return explain(trade, counts[0], refusal or NoCounts(), self._policy)
+        first = attempt(trade, counts[0], self._policy)
+        if isinstance(first, Sizing):
+            return first
+        if isinstance(first, Unproven):
+            return explain(trade, counts[0], first, self._policy)
+        answer = _smaller(trade, counts, self._policy)
+        if isinstance(answer, Sizing):
+            return answer
+        return explain(trade, counts[0], answer or first, self._policy)
+
+    def size_for_account(
+        self,
+        index: StraddleTerms,
+        components: Sequence[StraddleTerms],
+        direction: Direction,
+        net_liquidation_usd: float,
+        stress: StressPolicy,
+    ) -> AccountSizing | Infeasible:
+        """Size from the account: vega from the loss budget, whole counts, then the stress of them.
+
+        Whole counts can lose a little more than the fractions that the budget was drawn up with;
+        the size is then reduced until the worst scenario with cost is inside the budget.
+
+        Raises
+        ------
+        InvalidInput, MarketDataMissing
+            As `size` and `vega_budget`.
+        """
+        budget = vega_budget(
+            index, components, direction, net_liquidation_usd, stress, self._policy.scheme
+        )
+        vega = budget.vega_usd_per_point
+        while True:  # each turn has at least one index straddle less
+            sizing = self.size(index, components, direction, vega)
+            if isinstance(sizing, Infeasible):
+                return _in_dollars(sizing, budget)
+            book = sized_book(sizing, index, components)
+            report = stress_book(book, budget.loss_budget_usd, stress)
+            if report.is_within_budget:
+                return AccountSizing(budget=budget, sizing=sizing, stress=report)
+            traded = sizing.index.vega_usd_per_point
+            one_less = traded - 0.5 * index.vega_usd_per_point
+            vega = min(one_less, traded * budget.loss_budget_usd / report.worst_loss_usd)
+            if vega < index.vega_usd_per_point:
+                return _over_budget(report)
 
     def get_option_greeks(self, symbol: Symbol, dte_target: int) -> StraddleTerms:
         """Greeks of the at-the-money straddle of `symbol` nearest to `dte_target` days.
@@ -109,6 +152,22 @@ class VegaNeutralSizer:
                 "quotes, or leave the name out"
             )
         return terms
+
+
+def _in_dollars(refused: Infeasible, budget: VegaBudget) -> Infeasible:
+    vega = refused.workable.vega_usd_per_point
+    if vega is None:
+        return refused
+    account = budget.net_liquidation_for(vega)
+    return replace(refused, workable=replace(refused.workable, net_liquidation_usd=account))
+
+
+def _over_budget(report: StressReport) -> Infeasible:
+    reason = (
+        f"whole counts lose {report.worst_loss_usd:,.0f} dollars in the scenario {report.worst!r}, "
+        f"cost included, and the loss budget is {report.loss_budget_usd:,.0f}"
+    )
+    return Infeasible(kind=Refusal.TOO_SMALL, reasons=(reason,))
 
 
 def _check(trade: Trade, budget: float) -> None:
@@ -141,15 +200,57 @@ def _index_counts(trade: Trade, budget: float, policy: SizingPolicy) -> Sequence
     most = math.floor(budget / index.vega_usd_per_point * (1 + 1e-9))
     if index.count_max is not None:
         most = min(most, index.count_max)
+    most = max(most, index.count_min)
     share = 0.0 if trade.fixed else policy.index_count_share_min
     least = max(1, index.count_min, math.ceil(most * share))
     return range(most, least - 1, -1)
 
 
+def _smaller(trade: Trade, counts: Sequence[int], policy: SizingPolicy) -> Sizing | Unproven | None:
+    # Close to the budget every count is tried, further down a sample; around the first success the
+    # counts that the sample left out are bisected.
+    failed = counts[0]
+    for count in _sample(counts[1:]) if not trade.fixed else counts[1:]:
+        answer = attempt(trade, count, policy)
+        match answer:
+            case Unproven():
+                return answer
+            case Sizing():
+                return _largest(trade, answer, failed, policy)
+            case TooSmall() | NoCounts():
+                failed = count
+    return None
+
+
+def _sample(counts: Sequence[int]) -> Sequence[int]:
+    close, far = counts[:_ALL_TRIED], counts[_ALL_TRIED:]
+    stride = max(1, math.ceil(len(far) / _SAMPLED))
+    return [*close, *far[stride - 1 :: stride]]
+
+
+_ALL_TRIED = 8
+_SAMPLED = 12
+
+
+def _largest(trade: Trade, best: Sizing, failed: int, policy: SizingPolicy) -> Sizing:
+    while failed - best.index.count > 1:
+        middle = (failed + best.index.count) // 2
+        answer = attempt(trade, middle, policy)
+        if isinstance(answer, Sizing):
+            best = answer
+        else:
+            failed = middle
+    return best
+
+
 def _below_one(index: StraddleTerms, budget: float) -> Infeasible:
     vega = index.vega_usd_per_point
+    if index.count_max is not None and index.count_max < 1:
+        reason = f"liquidity allows no {index.symbol} straddle (count_max {index.count_max})"
+        return Infeasible(kind=Refusal.LIMITS, reasons=(reason,))
     reason = (
         f"one {index.symbol} straddle has {vega:,.0f} dollars of vega per point and the budget is "
-        f"{budget:,.0f}, with at most {index.count_max or 'any number'} by liquidity"
+        f"{budget:,.0f}"
     )
-    return Infeasible(kind=Refusal.TOO_SMALL, reasons=(reason,))
+    least = Workable(vega_usd_per_point=vega, account_multiple=vega / budget)
+    return Infeasible(kind=Refusal.TOO_SMALL, reasons=(reason,), workable=least)

@@ -7,12 +7,14 @@ convex hull of each name's cost, and the bound starts within one straddle of the
 with plain absolute values it would start at zero. (500 names: 0.2 s against 4 s.)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from dispersa.errors import require
+from dispersa.sizing.enumeration import enumerated, is_small
 from dispersa.sizing.policy import Norm
 from dispersa.sizing.program import (
     ROUNDING,
@@ -27,8 +29,20 @@ from dispersa.sizing.program import (
     Unproven,
 )
 
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
 
 def solve(program: Program, norm: Norm, effort: Effort) -> Answer:
+    """Solve `program` in `norm`: a small one by looking at every count, else by `searched`."""
+    if program.is_out_of_reach():
+        return NoCounts()
+    if is_small(program):
+        return enumerated(program, norm)
+    return searched(program, norm, effort)
+
+
+def searched(program: Program, norm: Norm, effort: Effort) -> Answer:
     """Solve `program` in `norm` with HiGHS (``scipy.optimize.milp``)."""
     match norm:
         case Norm.L1:
@@ -105,8 +119,10 @@ def _within(program: Program, share: float) -> Program:
 
 
 def _solve_ladder(program: Program, norm: Norm, effort: Effort, *, steps: int) -> Answer:
-    if np.any(program.lower > program.upper):
+    if program.is_out_of_reach():
         return NoCounts()
+    if np.array_equal(program.lower, program.upper):
+        return enumerated(program, norm)
     found = _search(program, norm, effort, steps)
     if not isinstance(found, _Found) or program.is_feasible(found.counts):
         return _answer(program, norm, found)
@@ -144,24 +160,10 @@ def _answer(program: Program, norm: Norm, found: _Found | NoCounts | Unproven) -
 def _search(
     program: Program, norm: Norm, effort: Effort, steps: int
 ) -> _Found | NoCounts | Unproven:
-    # Importing scipy.optimize takes a second that only a sizing run should pay.
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
     ladder = _ladder(program, norm, steps)
     scale = float(program.vega.mean()) ** (2 if norm is Norm.L2 else 1)
-    result = milp(
-        ladder.costs / scale,
-        integrality=np.ones(len(ladder.costs), dtype=np.int64),
-        bounds=Bounds(np.zeros(len(ladder.costs)), ladder.room),
-        constraints=[LinearConstraint(*_scaled(row, ladder)) for row in program.rows],
-        options={
-            # The solver's objective starts from zero at the nearest counts, so a gap relative to
-            # it proves more than the same gap relative to ours.
-            "mip_rel_gap": effort.gap,
-            "node_limit": effort.node_limit,
-            "time_limit": effort.wall_seconds_max,
-        },
-    )
+    rows = [_scaled(row, ladder) for row in program.rows]
+    result = _highs(ladder.costs / scale, ladder.room, rows, effort)
     if result.status == _INFEASIBLE:
         return NoCounts()
     bound = program.objective(ladder.base, norm) + scale * (result.mip_dual_bound or 0.0)
@@ -171,22 +173,47 @@ def _search(
     return _Found(counts=ladder.counts(result.x), bound=bound, nodes=nodes)
 
 
+def _highs(
+    costs: Floats, room: Floats, rows: Sequence[tuple[Floats, float, float]], effort: Effort
+) -> "OptimizeResult":
+    # Importing scipy.optimize takes a second that only a sizing run should pay.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    return milp(
+        costs,
+        integrality=np.ones(len(costs), dtype=np.int64),
+        bounds=Bounds(np.zeros(len(costs)), room),
+        constraints=[LinearConstraint(row[None, :], low, high) for row, low, high in rows],
+        options={
+            # The solver's objective starts from zero at the nearest counts, so a gap relative to
+            # it proves more than the same gap relative to ours.
+            "mip_rel_gap": effort.gap,
+            "node_limit": effort.node_limit,
+            "time_limit": effort.wall_seconds_max,
+            # Presolve fails on some small programs and then writes to standard output; the
+            # program is already as tight as presolve could make it.
+            "presolve": False,
+        },
+    )
+
+
 _INFEASIBLE: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ladder:
-    """Step variables in blocks of one per name: `signs` holds each block's direction."""
+    """Step variables that have room: `name`, direction `sign`, cost and room of each."""
 
     base: Counts
-    signs: Counts
+    name: Counts
+    sign: Counts
     costs: Floats
     room: Floats
 
     def counts(self, values: Floats) -> Counts:
         """Whole counts from the solver's values of the step variables."""
-        whole = np.rint(values).astype(np.int64).reshape(len(self.signs), -1)
-        return self.base + self.signs @ whole
+        steps = self.sign * np.rint(values).astype(np.int64)
+        return self.base + np.bincount(self.name, steps, len(self.base)).astype(np.int64)
 
 
 def _ladder(program: Program, norm: Norm, steps: int) -> _Ladder:
@@ -201,11 +228,13 @@ def _ladder(program: Program, norm: Norm, steps: int) -> _Ladder:
         limit = (program.upper - base) if sign > 0 else (base - program.lower)
         left = np.maximum(limit - (step - 1), 0)
         rooms.append(left if step == steps + 1 else np.minimum(left, 1))
+    room = np.concatenate(rooms)
     return _Ladder(
         base=base,
-        signs=np.array([sign for sign, _ in blocks]),
-        costs=np.concatenate(costs),
-        room=np.concatenate(rooms).astype(np.float64),
+        name=np.tile(np.arange(len(base)), len(blocks))[room > 0],
+        sign=np.repeat([sign for sign, _ in blocks], len(base))[room > 0],
+        costs=np.concatenate(costs)[room > 0],
+        room=room[room > 0].astype(np.float64),
     )
 
 
@@ -217,5 +246,5 @@ def _cost(program: Program, norm: Norm, counts: Counts) -> Floats:
 def _scaled(row: Row, ladder: _Ladder) -> tuple[Floats, float, float]:
     coefficients = row.coefficients / row.unit
     start = float(coefficients @ ladder.base)
-    by_step = np.concatenate([sign * coefficients for sign in ladder.signs])
-    return by_step[None, :], row.low / row.unit - start, row.high / row.unit - start
+    by_step = ladder.sign * coefficients[ladder.name]
+    return by_step, row.low / row.unit - start, row.high / row.unit - start

@@ -20,6 +20,7 @@ from dispersa.market import Symbol
 from dispersa.pricing import basket
 from dispersa.pricing.units import VOL_POINT
 from dispersa.sizing.book import Book, index_side
+from dispersa.sizing.outcome import Sizing
 from dispersa.sizing.policy import Scheme, SizingPolicy
 from dispersa.sizing.revaluation import ScenarioResult, revalue
 from dispersa.sizing.scenarios import DEFAULT_SCENARIOS, Scenario
@@ -101,6 +102,15 @@ class StressReport:
     def is_within_budget(self) -> bool:
         """Whether the worst scenario with cost stays inside the loss budget."""
         return self.worst_loss_usd <= self.loss_budget_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSizing:
+    """A trade sized for an account: the budget, the whole counts, and the stress of those."""
+
+    budget: VegaBudget
+    sizing: Sizing
+    stress: StressReport
 
 
 def vega_budget(

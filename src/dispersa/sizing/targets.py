@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dispersa.errors import MarketDataMissing
 from dispersa.market import Symbol
-from dispersa.sizing.outcome import DroppedName
+from dispersa.sizing.outcome import CountCause, DroppedName
 from dispersa.sizing.policy import Scheme, SizingPolicy
 from dispersa.sizing.program import ROUNDING, Counts, Floats
 from dispersa.sizing.terms import StraddleTerms
@@ -25,12 +25,30 @@ UNBOUNDED = 10**9
 class Targets:
     """Names that can be traded with the vega wanted of each and the whole counts allowed."""
 
-    names: tuple[StraddleTerms, ...]
+    columns: "Columns"
     weights: Floats
     target: Floats
     lower: Counts
     upper: Counts
     dropped: tuple[DroppedName, ...]
+
+    @property
+    def names(self) -> tuple[StraddleTerms, ...]:
+        """Terms of the names, heaviest first."""
+        return self.columns.names
+
+    def cause(self, at: int, count: int, nearest: int) -> CountCause:
+        """Why the name at `at` has `count` straddles."""
+        wanted = self.target[at]
+        if self.columns.fixed[at] >= 0:
+            return CountCause.FIXED
+        if count != nearest:
+            return CountCause.BALANCED
+        if count == self.columns.cap[at] and wanted >= count * self.columns.vega[at]:
+            return CountCause.CAPPED
+        if count and count == self.columns.floor[at] and wanted <= count * self.columns.vega[at]:
+            return CountCause.FILLED
+        return CountCause.NEAREST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +229,7 @@ class _Draft:
         """Settle the draft."""
         weight = self.columns.weight
         return Targets(
-            names=self.columns.names,
+            columns=self.columns,
             weights=weight / weight.sum(),
             target=self.target,
             lower=self.lower,
