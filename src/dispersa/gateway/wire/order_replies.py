@@ -9,6 +9,7 @@ from dispersa.gateway.wire.texts import (
     UNSET_LONG,
     double,
     escaped,
+    escaped_message,
     flag,
     message,
     optional_double,
@@ -189,7 +190,7 @@ class _Writing:
             self.add(tag, value)
 
     def finish(self) -> bytes:
-        return message(*map(escaped, self.out))
+        return escaped_message(self.out)
 
 
 def _description(legs: tuple[ComboLeg, ...]) -> str:

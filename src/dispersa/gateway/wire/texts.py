@@ -21,11 +21,11 @@ def double(value: float) -> str:
     >>> double(0), double(-1.25), double(1e7), double(1.5e-4)
     ('0.0', '-1.25', '1.0E7', '1.5E-4')
     """
-    magnitude = abs(value)
-    if magnitude == 0.0:
-        return "0.0"
-    if 1e-3 <= magnitude < 1e7:
+    if 1e-3 <= value < 1e7 or -1e7 < value <= -1e-3:
         return repr(float(value))
+    if value == 0.0:
+        return "0.0"
+    magnitude = abs(value)
     require(magnitude <= sys.float_info.max, f"{value} can not be sent as a price")
     sign, digits, exponent = Decimal(repr(float(value))).normalize().as_tuple()
     head, *rest = map(str, digits)
@@ -64,7 +64,11 @@ def escaped(text: str) -> str:
     >>> escaped("Nestlé")
     'Nestl\\\\u00E9'
     """
-    clean = text.replace("\\", "/").replace("\0", " ")
+    return _ascii(text.replace("\0", " "))
+
+
+def _ascii(text: str) -> str:
+    clean = text.replace("\\", "/")
     if clean.isascii():
         return clean
     units = clean.encode("utf-16-be")
@@ -75,3 +79,8 @@ def escaped(text: str) -> str:
 def message(*fields: str) -> bytes:
     """Return one frame whose fields are each terminated by NUL."""
     return frame(("\0".join(fields) + "\0").encode("ascii", "replace"))
+
+
+def escaped_message(fields: list[str]) -> bytes:
+    """Return one frame of fields that clients may have written; they can not hold a NUL."""
+    return frame((_ascii("\0".join(fields)) + "\0").encode("ascii"))

@@ -38,7 +38,7 @@ def tick(request_id: int, one: Tick, *, delayed: bool = False) -> bytes:
         case TickSize():
             text = f"2\0006\0{request_id}\0{kind}\0{one.size}\0"
         case TickOption():
-            return _option(request_id, kind, one)
+            text = _option(request_id, kind, one)
         case TickGeneric():
             text = f"45\0006\0{request_id}\0{kind}\0{double(one.value)}\0"
         case TickString():
@@ -47,20 +47,13 @@ def tick(request_id: int, one: Tick, *, delayed: bool = False) -> bytes:
     return len(payload).to_bytes(4, "big") + payload
 
 
-def _option(request_id: int, kind: int, one: TickOption) -> bytes:
-    return message(
-        "21",
-        str(request_id),
-        str(kind),
-        "1" if one.price_based else "0",
-        _or(one.implied_vol, _NOT_COMPUTED),
-        _or(one.delta, _NOT_COMPUTED_GREEK),
-        _or(one.price, _NOT_COMPUTED),
-        _or(one.pv_dividend, _NOT_COMPUTED),
-        _or(one.gamma, _NOT_COMPUTED_GREEK),
-        _or(one.vega, _NOT_COMPUTED_GREEK),
-        _or(one.theta, _NOT_COMPUTED_GREEK),
-        _or(one.under_price, _NOT_COMPUTED),
+def _option(request_id: int, kind: int, one: TickOption) -> str:
+    return (
+        f"21\0{request_id}\0{kind}\0{one.price_based:d}\0{_or(one.implied_vol, _NOT_COMPUTED)}\0"
+        f"{_or(one.delta, _NOT_COMPUTED_GREEK)}\0{_or(one.price, _NOT_COMPUTED)}\0"
+        f"{_or(one.pv_dividend, _NOT_COMPUTED)}\0{_or(one.gamma, _NOT_COMPUTED_GREEK)}\0"
+        f"{_or(one.vega, _NOT_COMPUTED_GREEK)}\0{_or(one.theta, _NOT_COMPUTED_GREEK)}\0"
+        f"{_or(one.under_price, _NOT_COMPUTED)}\0"
     )
 
 
