@@ -209,6 +209,26 @@ def test_journal_export_writes_lines_and_leaves_nothing_half_written(
     assert "No such file" in failed.stderr
 
 
+def test_journal_backup_and_restore_keep_what_they_replace(journal: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.sqlite3"
+    done = dispersa("journal", "backup", saved, "--journal", journal)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "30 entries, chain intact" in done.stdout
+    again = dispersa("journal", "backup", saved, "--journal", journal)
+    assert again.returncode == 2
+    connection = sqlite3.connect(journal)
+    connection.execute("DROP TABLE entries")
+    connection.close()
+    done = dispersa("journal", "restore", saved, "--journal", journal, "--json")
+    document = json.loads(done.stdout)
+    assert document["entries"] == 30
+    assert (Path(document["set_aside"]) / "journal.sqlite3").is_file()
+    with Journal.open(journal, build_id="b", now=lambda: NOON, contact="the test's journal"):
+        refused = dispersa("journal", "restore", saved, "--journal", journal)
+    assert refused.returncode == 5
+    assert "the test's journal" in refused.stderr
+
+
 def test_journal_commands_find_the_configured_journal(journal: Path, tmp_path: Path) -> None:
     done = dispersa("journal", "verify", DISPERSA__JOURNAL__PATH=str(journal))
     assert done.returncode == 0

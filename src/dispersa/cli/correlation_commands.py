@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from dispersa.cli.options import JsonOption
-from dispersa.cli.output import print_json, print_table, say
+from dispersa.cli.output import print_json, print_table, say, write_whole
 from dispersa.cli.registration import command
 
 
@@ -18,6 +18,8 @@ def register(app: typer.Typer) -> None:
         "dispersa correlation --chains chains.parquet --weights weights.csv.gz --index SPY",
         "dispersa correlation --chains chains.parquet --weights weights.csv.gz --index QQQ "
         "--top 10 --json",
+        "dispersa correlation --chains chains.parquet --weights weights.csv.gz --index SPY "
+        "--prices closes.parquet --html report.html",
     )(correlation)
 
 
@@ -39,9 +41,18 @@ def correlation(
         Literal["separate", "merged"],
         typer.Option(help="Whether two lines of one company (GOOG, GOOGL) count as two names."),
     ] = "separate",
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Daily closes; adds realized correlation, forecast and edge."
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a report with charts.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compute the implied correlation of an index for every date of a chains file.
+    """Compute the implied (and, with prices, realized) correlation of an index by date.
 
     Formula: (index variance - own variances) / (cross terms), the weights renormalized over the
     names used, at-the-money vols at one constant tenor.
@@ -51,8 +62,13 @@ def correlation(
     from dispersa.reports.correlation import correlation_by_date
 
     report = correlation_by_date(
-        chains, weights, index, top, tenor, AtTheMoney(atm), ShareClasses(share_classes)
+        chains, weights, index, top, tenor, AtTheMoney(atm), ShareClasses(share_classes), prices
     )
+    if html is not None:
+        from dispersa.reports.correlation_html import to_html
+
+        write_whole(html, to_html(report))
+        say(f"report written to {html}")
     if report.weights_in_percent:
         say(f"{weights}: the weights of each date sum to 100 and were read as percent")
     if json:

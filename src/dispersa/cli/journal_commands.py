@@ -1,10 +1,11 @@
-"""`dispersa journal`: check, show and export what happened."""
+"""`dispersa journal`: check, show, export, back up and restore what happened."""
 
 import sys
 from collections import deque
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +16,15 @@ from dispersa.cli.registration import command, group
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dispersa.journal import Entry
+    from dispersa.journal import Entry, Verification
 
 PathArgument = Annotated[
     Path | None,
     typer.Argument(metavar="FILE", help="Journal file; default: [journal] path."),
+]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="FILE", help="Journal file; default: [journal] path."),
 ]
 AfterOption = Annotated[int, typer.Option(metavar="N", min=0, help="Only entries after this one.")]
 KindOption = Annotated[str | None, typer.Option(metavar="KIND", help="Only entries of this kind.")]
@@ -27,7 +32,7 @@ KindOption = Annotated[str | None, typer.Option(metavar="KIND", help="Only entri
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    journal = group("journal", "Check, show and export the journal.")
+    journal = group("journal", "Check, show, export, back up and restore the journal.")
     command(
         journal,
         "verify",
@@ -47,6 +52,18 @@ def register(app: typer.Typer) -> None:
         "dispersa journal export > journal.jsonl",
         "dispersa journal export --out journal.jsonl --after 1200",
     )(export)
+    command(
+        journal,
+        "backup",
+        "dispersa journal backup saved.sqlite3",
+        "dispersa journal backup saved.sqlite3 --journal old/journal.sqlite3",
+    )(backup)
+    command(
+        journal,
+        "restore",
+        "dispersa journal restore saved.sqlite3",
+        "dispersa journal restore saved.sqlite3 --journal new/journal.sqlite3",
+    )(restore)
     app.add_typer(journal)
 
 
@@ -62,19 +79,7 @@ def verify(
 
     found = verify_journal(_journal(file, config))
     if json:
-        print_json(
-            {
-                "path": str(found.path),
-                "intact": found.is_intact,
-                "entries": found.entries,
-                "last_sequence": found.last_sequence,
-                "last_hash": found.last_hash,
-                "damages": [
-                    {"sequence": damage.sequence, "reason": damage.reason}
-                    for damage in found.damages
-                ],
-            }
-        )
+        print_json(_document(found))
     if not found.is_intact:
         raise JournalDamaged(found.sentence)
     if not json:
@@ -125,6 +130,62 @@ def export(
     finally:
         part.unlink(missing_ok=True)
     say(f"{count} entries written to {out}")
+
+
+def backup(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="File to write; must not exist.")
+    ],
+    *,
+    journal: JournalOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy the journal, also while it is written, and verify the copy."""
+    from dispersa.journal import backup as back_up
+
+    found = back_up(_journal(journal, config), target)
+    if json:
+        print_json(_document(found))
+    else:
+        print(found.sentence)
+
+
+def restore(
+    saved: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `journal backup` wrote.")],
+    *,
+    journal: JournalOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put a backup in the journal's place; what is there now is set aside, never deleted.
+
+    Refused while a process writes the journal, and where the journal is intact and holds more than
+    the backup. Reconcile with the broker afterwards: it knows what happened since.
+    """
+    from dispersa.journal import restore as put_back
+
+    restored = put_back(saved, _journal(journal, config), at=datetime.now(UTC))
+    aside = None if restored.set_aside is None else str(restored.set_aside)
+    if json:
+        print_json({**_document(restored.verification), "set_aside": aside})
+        return
+    print(restored.verification.sentence)
+    if aside is not None:
+        say(f"what was there before is in {aside}")
+
+
+def _document(found: "Verification") -> dict[str, Any]:
+    return {
+        "path": str(found.path),
+        "intact": found.is_intact,
+        "entries": found.entries,
+        "last_sequence": found.last_sequence,
+        "last_hash": found.last_hash,
+        "damages": [
+            {"sequence": damage.sequence, "reason": damage.reason} for damage in found.damages
+        ],
+    }
 
 
 def _journal(file: Path | None, config: Path | None) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ def print_table(table: "RenderableType") -> None:
 def say(text: str) -> None:
     """Tell the person at the terminal something that is no result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file completely or not at all."""
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def console_on(*, stderr: bool) -> "Console":
