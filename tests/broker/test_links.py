@@ -530,3 +530,31 @@ async def test_close_ends_the_reports_and_frees_the_port() -> None:
         await asyncio.wait_for(collected.task, 1)
         with pytest.raises(Disconnected):
             await connection.feed.account()
+
+
+async def test_read_only_connection_sends_no_order() -> None:
+    script = Script()
+    async with connected(script, read_only=True) as (connection, _):
+        with pytest.raises(BrokerRefused, match="read-only"):
+            await connection.orders.place(approved())
+        await asyncio.sleep(0.05)
+        assert script.peer(CLIENT_ID).count(3) == 0
+
+
+async def test_same_reason_is_reported_once_while_we_try_again() -> None:
+    script = Script()
+    async with connected(script) as (_, collected):
+        script.accounts = "DU7654321"
+        script.peer(CLIENT_ID).writer.close()
+        await collected.until(LinkLost, 2)
+        await asyncio.sleep(1.0)
+        assert len([r for r in collected.reports if isinstance(r, LinkLost)]) == 2
+        assert script.accepted > 6
+
+
+async def test_notices_of_the_gateway_are_kept_for_people() -> None:
+    script = Script()
+    async with connected(script) as (connection, _):
+        script.peer(DATA_ID).say(4, 2, -1, 2103, "Market data farm connection is broken:usopt", "")
+        await asyncio.sleep(0.05)
+        assert [notice.code for notice in connection.notices] == [2103]

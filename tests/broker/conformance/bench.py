@@ -258,7 +258,7 @@ async def eventually(holds: Callable[[], bool]) -> None:
 async def gateway(rules: Rules | None = None, **changes: object) -> AsyncIterator[RunningGateway]:
     """A simulated gateway with few names and quick steps."""
     settings = GatewaySettings(
-        **{"port": 0, "names": 2, "step_seconds": 0.05, **changes},  # type: ignore[arg-type]
+        **{"port": 0, "names": 2, "step_seconds": 0.0625, **changes},  # type: ignore[arg-type]
         rules=rules or Rules(),
     )
     running = await serve(settings)

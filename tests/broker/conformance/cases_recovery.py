@@ -33,9 +33,7 @@ async def _(_: Bench) -> None:
         assert restored[1].data_lost
 
 
-@case(
-    86, "quotes after a cut", "none until fresh ones arrive", simulated_only=True
-)
+@case(86, "quotes after a cut", "none until fresh ones arrive", simulated_only=True)
 async def _(_: Bench) -> None:
     async with gateway() as running, bench_on(running) as own:
         before = own.quote().at

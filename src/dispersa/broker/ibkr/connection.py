@@ -7,6 +7,9 @@ both answer: it is then for the desk to read a snapshot and settle every order b
 """
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
 
 from dispersa.broker.ibkr.accounts import guarded_account, is_paper
 from dispersa.broker.ibkr.codes import (
@@ -31,6 +34,18 @@ STABLE_SECONDS = 30.0
 """A link that lived so long starts the pauses between attempts anew."""
 
 
+NOTICES_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message of the gateway that concerns no request and no order."""
+
+    at: datetime
+    code: int
+    text: str
+
+
 async def connect(settings: IbkrSettings, clock: Clock) -> "IbkrConnection":
     """Connect both links, check the account, and keep them alive until `close`.
 
@@ -44,12 +59,14 @@ async def connect(settings: IbkrSettings, clock: Clock) -> "IbkrConnection":
     pacer = Pacer(
         per_second=settings.messages_per_second, reserved=settings.messages_reserved_for_orders
     )
-    pair = await _open_pair(settings, pacer)
+    pair: tuple[Link, ...] = ()
     try:
-        account = guarded_account(settings, pair[0].receiver.accounts)
+        orders, data = pair = await _open_pair(settings, pacer)
+        account = guarded_account(settings, orders.receiver.accounts)
         connection = IbkrConnection(settings=settings, clock=clock, pacer=pacer, account=account)
-        await connection.start(pair)
+        await connection.start((orders, data))
     except BaseException:
+        pacer.close()
         await asyncio.gather(*(link.close() for link in pair))
         raise
     return connection
@@ -84,6 +101,8 @@ class IbkrConnection:
         self._is_closing = False
         self.account = account
         self.is_paper = is_paper(account)
+        self.notices: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        """What the gateway said about itself lately: links and data farms."""
         self.server_version = 0
         self.orders = IbkrOrders(
             settings=settings,
@@ -182,13 +201,18 @@ class IbkrConnection:
             try:
                 await self._connect_again()
             except BrokerError as error:
-                log.warning("not connected: %s", error)
-                self._broken = str(error)
-                self.orders.emit(LinkLost(message=str(error)))
+                self._still_lost(str(error))
                 pause = min(pause * 2, longest)
             else:
                 self._restored(data_lost=True)
                 return
+
+    def _still_lost(self, reason: str) -> None:
+        """Report why we can not connect again, each reason once."""
+        log.warning("not connected: %s", reason)
+        if reason != self._broken:
+            self.orders.emit(LinkLost(message=reason))
+        self._broken = reason
 
     async def _connect_again(self) -> None:
         pair = await _open_pair(self._settings, self._pacer)
@@ -220,6 +244,7 @@ class IbkrConnection:
     # The broker's own link
 
     def _notice(self, line: ErrorLine) -> None:
+        self.notices.append(Notice(at=self._clock.now(), code=line.code, text=line.text))
         if line.code in LINK_LOST_CODES:
             self._upstream_lost(f"error {line.code}: {line.text}")
         elif line.code in (LINK_RESTORED_DATA_LOST, LINK_RESTORED_DATA_KEPT):

@@ -118,6 +118,8 @@ class IbkrOrders:
         ------
         Disconnected
             A link is not proven good: nothing was sent.
+        BrokerRefused
+            The connection is read-only: nothing was sent.
         """
         intent = order.intent
         require(
@@ -271,6 +273,11 @@ class IbkrOrders:
     # Leaves
 
     def _proven_link(self, ref: OrderRef) -> Link:
+        if self._settings.read_only:
+            raise BrokerRefused(
+                f"order {ref} was not sent: this connection is read-only. Connect with a trading "
+                "profile to send orders"
+            )
         reason = self._unproven()
         if reason is not None or self._link is None or not self._link.is_up:
             raise Disconnected(

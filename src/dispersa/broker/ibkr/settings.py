@@ -41,8 +41,9 @@ class IbkrSettings:
     """Where the gateway listens, as whom we connect and within which limits.
 
     `account` None accepts the only account of the login; `live_allowed` is the explicit opt-in
-    without which a live account is refused. `order_id_floor` is the highest order id that the
-    journal knows (ids may roll back after a restart of the gateway). `cache_folder` keeps
+    without which a live account is refused. With `read_only` no order and no change is sent
+    (cancels are); what-if previews and reads go on. `order_id_floor` is the highest order id that
+    the journal knows (ids may roll back after a restart of the gateway). `cache_folder` keeps
     contract definitions for the day; None keeps them in memory only.
     """
 
@@ -52,6 +53,7 @@ class IbkrSettings:
     order_client_id: int = 12
     account: str | None = None
     live_allowed: bool = False
+    read_only: bool = False
     market_data_lines_max: int = 100
     messages_per_second: int = 40
     messages_reserved_for_orders: int = 8
