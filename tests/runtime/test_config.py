@@ -23,6 +23,7 @@ from dispersa.execution.walker import PRESETS, RepriceStyle
 from dispersa.risk import Cap, Limits
 from dispersa.runtime.config import LoadedConfig, Settings, flattened, load_config, reveal, template
 from dispersa.runtime.config.keys import example_of, expected_of
+from dispersa.runtime.config.reference import reference
 from dispersa.runtime.planning import PlanningPolicy
 from dispersa.sizing import SizingPolicy
 from dispersa.sizing.stress import StressPolicy
@@ -414,3 +415,9 @@ def test_five_hundred_bad_configurations_are_refused_by_key(tmp_path: Path) -> N
         assert len(said) < 2000
         refused += 1
     assert refused == 500
+
+
+def test_reference_page_is_current() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "configuration.md"
+    command = "python -m dispersa.runtime.config.reference > docs/reference/configuration.md"
+    assert page.read_text() == reference(), f"write it anew: {command}"

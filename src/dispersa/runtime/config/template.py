@@ -40,13 +40,13 @@ def _table(path: str, section: BaseModel, meaning: str = "") -> Iterator[str]:
     fields = type(section).model_fields
     for name, field in fields.items():
         value = getattr(section, name)
-        if not isinstance(value, BaseModel) and not _is_tables(value):
+        if not isinstance(value, BaseModel) and not is_tables(value):
             yield from _entry(name, field, value)
     for name, field in fields.items():
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             yield from _table(f"{path}.{name}", value, field.description or "")
-        elif _is_tables(value):
+        elif is_tables(value):
             yield from _tables(f"{path}.{name}", value, field.description or "")
 
 
@@ -72,7 +72,8 @@ def _comment(text: str) -> Iterator[str]:
         yield f"# {line}"
 
 
-def _is_tables(value: Any) -> bool:
+def is_tables(value: Any) -> bool:
+    """Whether a value is an array of tables."""
     return isinstance(value, tuple) and bool(value) and isinstance(value[0], BaseModel)
 
 
