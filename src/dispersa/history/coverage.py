@@ -57,11 +57,10 @@ def weekdays_in(month: date) -> int:
 
 def _of(store: HistoryStore, dataset: Dataset, symbol: Symbol) -> Coverage:
     """Days and sources of one symbol."""
-    rows = store.read(dataset, symbol)
     return Coverage(
         dataset=dataset,
         symbol=symbol,
-        days=tuple(rows["date"].unique().sort().to_list()),
+        days=store.days(dataset, symbol),
         additions=sum(1 for _ in store.additions(dataset, symbol)),
-        sources=tuple(sorted(rows["source"].unique().to_list())),
+        sources=store.sources(dataset, symbol),
     )

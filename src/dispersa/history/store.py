@@ -9,7 +9,6 @@ gets the newest addition not after it.
 """
 
 import hashlib
-import io
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -125,6 +124,20 @@ class HistoryStore:
         ).drop("order")
         return newest.sort("date", *(["expiry", "strike"] if dataset is Dataset.CHAINS else []))
 
+    def days(self, dataset: Dataset, symbol: Symbol) -> tuple[date, ...]:
+        """Days that are held of one symbol, ascending."""
+        if dataset is Dataset.CHAINS:
+            return tuple(sorted({one.day for one in self.additions(dataset, symbol)}))
+        return tuple(self.read(dataset, symbol)["date"].unique().sort().to_list())
+
+    def sources(self, dataset: Dataset, symbol: Symbol) -> tuple[str, ...]:
+        """Where the rows of one symbol came from."""
+        files = [one.path for one in self.additions(dataset, symbol)]
+        if not files:
+            return ()
+        found = pl.scan_parquet(files).select(pl.col("source").unique()).collect()
+        return tuple(sorted(found["source"].to_list()))
+
     def symbols(self, dataset: Dataset) -> tuple[Symbol, ...]:
         """Names that have something in a dataset."""
         folder = self.root / dataset
@@ -173,10 +186,14 @@ def _checked(dataset: Dataset, rows: pl.DataFrame, known_at: datetime) -> pl.Dat
 
 
 def _digest(table: pl.DataFrame, source: str) -> str:
-    """Content of an addition as twelve hexadecimal digits."""
-    text = io.BytesIO()
-    table.write_csv(text)
-    return hashlib.sha256(source.encode() + b"\0" + text.getvalue()).hexdigest()[:12]
+    """Content of an addition as twelve hexadecimal digits, the same on every machine."""
+    texts = [name for name, kind in table.schema.items() if kind == pl.String]
+    numbers = table.select(pl.exclude(texts).to_physical().cast(pl.Float64).fill_null(float("nan")))
+    content = hashlib.sha256("\0".join((source, *numbers.columns, *texts)).encode())
+    content.update(numbers.to_numpy().astype("<f8", order="C").tobytes())
+    for name in texts:
+        content.update("\0".join(table[name].to_list()).encode())
+    return content.hexdigest()[:12]
 
 
 def _write_once(table: pl.DataFrame, path: Path) -> None:
