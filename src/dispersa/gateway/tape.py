@@ -158,6 +158,8 @@ class Player:
                 await self._play(self._waiting.pop(0), reader, writer)
         except (FrameError, ConnectionError):
             self.differences += 1
+        except asyncio.CancelledError:
+            return  # only `close` cancels; asyncio would log a cancelled callback as an error
         finally:
             writer.close()
 

@@ -50,8 +50,8 @@ def table(floor: Floor, messages_per_second: float) -> "Table":
     shown = Table(
         title=f"simulated IB Gateway · {local:%Y-%m-%d %H:%M:%S %Z}",
         caption=(
-            f"{traffic.orders} orders · {traffic.fills} fills · {floor.lines} lines · "
-            f"{messages_per_second:,.0f} messages/s · "
+            f"{traffic.orders} orders · {traffic.fills} fills · {floor.lines} lines\n"
+            f"{messages_per_second:,.0f} messages/s\n"
             f"{traffic.refused_connections} connections refused\n" + "\n".join(traffic.recent)
         ),
     )
