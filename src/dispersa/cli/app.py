@@ -8,15 +8,27 @@ from typing import Annotated
 import typer
 
 from dispersa.cli import (
+    book_commands,
     config_commands,
     correlation_commands,
     demo_commands,
     gateway_commands,
     journal_commands,
+    market_commands,
+    trade_commands,
 )
 from dispersa.errors import DispersaError
 
-GROUPS = (demo_commands, gateway_commands, correlation_commands, config_commands, journal_commands)
+GROUPS = (
+    trade_commands,
+    market_commands,
+    book_commands,
+    demo_commands,
+    gateway_commands,
+    correlation_commands,
+    config_commands,
+    journal_commands,
+)
 """Modules with a `register(app)`, in the order of the help."""
 
 INTERRUPTED = 130

@@ -1,7 +1,7 @@
 """What trades, when, and at which ticks?"""
 
 from dispersa.market.baskets import Basket, Weight
-from dispersa.market.chains import ChainRow, OptionChain
+from dispersa.market.chains import AtmStraddle, ChainRow, OptionChain
 from dispersa.market.contracts import (
     ExerciseStyle,
     OptionContract,
@@ -21,6 +21,7 @@ from dispersa.market.ticks import PENNY, PriceIncrements
 
 __all__ = [
     "PENNY",
+    "AtmStraddle",
     "Basket",
     "ChainRow",
     "ConId",

@@ -24,6 +24,7 @@ from dispersa.orders.intents import (
     straddle_combo,
 )
 from dispersa.orders.lifecycle import Order, OrderChange, OrderState, next_state
+from dispersa.orders.outcome import OrderOutcome, outcome_of_order
 from dispersa.orders.reports import (
     AmendRefused,
     BrokerReport,
@@ -60,6 +61,7 @@ __all__ = [
     "OrderChange",
     "OrderDoubtful",
     "OrderIntent",
+    "OrderOutcome",
     "OrderRef",
     "OrderRejected",
     "OrderState",
@@ -72,5 +74,6 @@ __all__ = [
     "VixReading",
     "execution_key",
     "next_state",
+    "outcome_of_order",
     "straddle_combo",
 ]

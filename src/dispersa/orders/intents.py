@@ -22,7 +22,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One contract of a combo: bought or sold `ratio` times when one unit of the combo is bought."""
+    """One contract of a combo, bought or sold `ratio` times when one unit is bought."""
 
     contract: OptionContract | Underlying
     side: Side

@@ -115,11 +115,12 @@ class DeskLoop:
         self,
         is_done: Callable[[DeskState], bool],
         *,
-        timeout: float,
+        timeout: float | None,
         beside: Iterable[Callable[[], Coroutine[Any, Any, None]]] = (),
     ) -> None:
         """Step the desk until `is_done` holds for its state, or raise `TimeoutError`.
 
+        `timeout` is in seconds of the loop's time, None for no end.
         `beside` is work that runs as long as the desk does.
         """
         self.spawn(self._listen())

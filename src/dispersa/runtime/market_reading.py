@@ -57,13 +57,16 @@ class StraddleReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameReading:
-    """One underlying as read: its quote and the straddles around the money, by expiry."""
+    """One underlying as read: its quote and its straddles by expiry.
+
+    `increments` is the price grid of its options, None where nothing is to be ordered.
+    """
 
     underlying: Underlying
     spot: Decimal
     spot_quote: Quote
     straddles: Mapping[date, tuple[StraddleReading, ...]]
-    increments: PriceIncrements
+    increments: PriceIncrements | None
 
     @property
     def symbol(self) -> Symbol:
@@ -139,13 +142,13 @@ async def _listings(
     for symbol in symbols:
         try:
             underlying = await feed.underlying(symbol)
-            found[symbol] = (underlying, _standard(await feed.listings(underlying), symbol))
+            found[symbol] = (underlying, standard_listing(await feed.listings(underlying), symbol))
         except MarketDataMissing as error:
             dropped.append(DroppedName(symbol=symbol, reason=str(error)))
     return found, tuple(dropped)
 
 
-def _standard(listings: Sequence[OptionListing], symbol: Symbol) -> OptionListing:
+def standard_listing(listings: Sequence[OptionListing], symbol: Symbol) -> OptionListing:
     """Return the listing of the standard 100-share class; adjusted classes carry another name."""
     root = symbol.replace(" ", "")
     for listing in listings:

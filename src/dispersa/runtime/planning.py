@@ -246,6 +246,8 @@ def _package(
     slippage = to_decimal(terms.half_spread_usd * policy.slippage_share, places=2)
     commission = policy.commission_per_contract_usd * LEGS
     broker = valued.broker_vega
+    if name.increments is None:
+        raise MarketDataMissing(f"the price grid of {symbol} options was not read")
     return PlannedPackage(
         symbol=symbol,
         role=Role.INDEX if is_index else Role.COMPONENT,

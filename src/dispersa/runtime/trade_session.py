@@ -89,7 +89,7 @@ async def run_trade(
         observers=(*observers, streaming),
     )
     loop.state = replayed(setup.journal.entries())
-    await _open(setup, loop)
+    await open_books(setup, loop)
     if loop.state.stage is Stage.EXECUTION and loop.state.plan is not None:
         streaming.follow(loop.state.plan)
     else:
@@ -104,7 +104,7 @@ def _is_over(state: DeskState) -> bool:
     return state.stage in {Stage.DECLINED, Stage.ENDED}
 
 
-async def _open(setup: TradeSetup, loop: DeskLoop) -> None:
+async def open_books(setup: TradeSetup, loop: DeskLoop) -> None:
     """Read the broker's books before anything is decided."""
     feed = setup.connection.feed
     loop.post(
@@ -113,10 +113,10 @@ async def _open(setup: TradeSetup, loop: DeskLoop) -> None:
     snapshot = await setup.connection.orders.snapshot()
     index = await feed.underlying(setup.workers.symbols[0])
     loop.post(ev.BrokerSynchronized(snapshot=snapshot, session=await feed.session(index)))
-    loop.post(await _conditions(setup))
+    loop.post(await read_conditions(setup))
 
 
-async def _conditions(setup: TradeSetup) -> ev.ConditionsRead:
+async def read_conditions(setup: TradeSetup) -> ev.ConditionsRead:
     """Read account and VIX; what can not be read is missing, and the gate will say so."""
     feed = setup.connection.feed
     account: AccountReading | None = None
@@ -178,4 +178,4 @@ class _Streaming:
     async def _refresh_conditions(self, loop: DeskLoop) -> None:
         while True:
             await asyncio.sleep(CONDITIONS_EVERY.total_seconds())
-            loop.post(await _conditions(self._setup))
+            loop.post(await read_conditions(self._setup))

@@ -9,7 +9,7 @@ from dispersa.broker import Broker, BrokerFeed
 from dispersa.broker.protocol import BarContent, DailyBar
 from dispersa.correlation.past import DailySeries
 from dispersa.correlation.signal import assess
-from dispersa.correlation.terms import SignalInputs, SignalName, SignalPolicy
+from dispersa.correlation.terms import Signal, SignalInputs, SignalName, SignalPolicy
 from dispersa.desk import events as ev
 from dispersa.desk.state import DeskState
 from dispersa.errors import BrokerError, MarketDataMissing
@@ -72,13 +72,16 @@ class MarketWorkers:
         return self._policies.basket.heaviest(self._policies.names)
 
     async def compute_signal(self) -> ev.Event:
+        """Answer the desk with today's signal."""
+        return ev.SignalComputed(signal=await self.assess_signal())
+
+    async def assess_signal(self) -> Signal:
         """Read chains and history of all names and assess today's signal."""
         self._reading = await read_market(
             self._feed, self.symbols, window=self._policies.window, clock=self._clock
         )
         inputs = await self._signal_inputs(self._reading)
-        signal = await asyncio.to_thread(assess, inputs, self._policies.signal)
-        return ev.SignalComputed(signal=signal)
+        return await asyncio.to_thread(assess, inputs, self._policies.signal)
 
     async def compute_plan(self, state: DeskState, edge_waiver: str | None) -> ev.Event:
         """Size the trade on the market that the signal was read from."""

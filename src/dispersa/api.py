@@ -1,0 +1,354 @@
+"""How does a program use dispersa? The async facade with the roadmap's method names.
+
+    async with Trader() as trader:
+        straddle = await trader.get_atm_straddle_contract("QQQ", 30)
+        order = await trader.submit_combo_order(
+            [TradeLeg(leg, Side.BUY, 1) for leg in straddle.straddle.legs],
+            limit_price=straddle.quote.mid,
+        )
+        print(await trader.monitor_order_status(order, timeout=30))
+
+Every order goes through the desk, so the gate can not be passed by.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from dispersa.desk import events as ev
+from dispersa.desk.decide_single import reference
+from dispersa.desk.state import DeskState
+from dispersa.errors import Denied, InvalidInput, MarketDataMissing
+from dispersa.execution.outcome import ProgramOutcome, outcome_of
+from dispersa.execution.plan import TradePlan
+from dispersa.market import (
+    AtmStraddle,
+    Greeks,
+    OptionChain,
+    OptionContract,
+    Quote,
+    Side,
+    Symbol,
+    Underlying,
+    package_quote,
+)
+from dispersa.orders import (
+    Combo,
+    Leg,
+    OrderOutcome,
+    OrderRef,
+    PositionReading,
+    Purpose,
+    outcome_of_order,
+)
+from dispersa.portfolio import Exposure
+from dispersa.risk import GateVerdict
+from dispersa.runtime.chain_reading import (
+    Snapshot,
+    read_atm_straddle,
+    read_chain,
+    read_contracts,
+)
+from dispersa.runtime.config import load_config
+from dispersa.runtime.config.settings import Settings
+from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator
+from dispersa.runtime.live import open_desk
+from dispersa.runtime.marking import read_exposure
+from dispersa.runtime.trade_session import TradeSetup, open_books, replayed, run_trade
+
+__all__ = ["TradeLeg", "Trader"]
+
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class TradeLeg:
+    """One leg of a combo to trade: `quantity` contracts, bought or sold."""
+
+    contract: OptionContract
+    action: Side
+    quantity: int
+
+
+class Trader:
+    """One connected desk: read chains, trade straddles, watch positions.
+
+    Parameters
+    ----------
+    config
+        Configuration file; None looks where the command line looks.
+    settings
+        Settings already validated, in place of a file.
+    """
+
+    def __init__(self, config: Path | None = None, *, settings: Settings | None = None) -> None:
+        self._settings = settings or load_config(config).settings
+        self._stack = AsyncExitStack()
+        self._setup: TradeSetup | None = None
+        self._desk: DeskLoop | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Connect, replay the journal, and read the broker's books before anything else."""
+        await self._stack.__aenter__()
+        try:
+            setup = await self._stack.enter_async_context(open_desk(self._settings, _Nobody()))
+            desk = DeskLoop(
+                rules=setup.rules,
+                journal=setup.journal,
+                broker=setup.connection.orders,
+                clock=setup.clock,
+                workers=setup.workers,
+                operator=setup.operator,
+            )
+            desk.state = replayed(setup.journal.entries())
+            await open_books(setup, desk)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        self._setup, self._desk = setup, desk
+        self._running = asyncio.create_task(desk.run_until(lambda _: False, timeout=None))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the desk; orders that work stay at the broker and are named in the journal."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+        await self._stack.aclose()
+
+    async def get_option_chain(self, symbol: str, expiration: date) -> OptionChain:
+        """Read the option chain of one expiry: contracts, quotes, model Greeks.
+
+        Raises `MarketDataMissing` where symbol or expiry is not listed.
+        """
+        feed, clock = self._session.connection.feed, self._session.clock.live
+        return await read_chain(feed, Symbol(symbol), expiration, clock=clock)
+
+    async def get_atm_straddle_contract(self, symbol: str, target_dte: int) -> AtmStraddle:
+        """Find the straddle nearest to `target_dte` days with the strike closest to the forward."""
+        feed, clock = self._session.connection.feed, self._session.clock.live
+        rate = self._settings.planning.rate
+        return await read_atm_straddle(feed, Symbol(symbol), target_dte, rate=rate, clock=clock)
+
+    async def get_option_greeks(self, contract: OptionContract) -> Greeks:
+        """Return the broker's model Greeks of one option, per share (vega per vol point).
+
+        The roadmap names generic tick 106 for this; that is the underlying's 30-day implied vol.
+        Greeks come by default with the option's own ticks 10 to 13.
+
+        Raises `MarketDataMissing` where the broker sends none in time; nothing is invented.
+        """
+        read = await read_contracts(self._session.connection.feed, [contract])
+        greeks = read.greeks.get(contract.con_id)
+        if greeks is None:
+            raise MarketDataMissing(
+                f"the broker sent no model Greeks for {contract.label} in time; they need quotes "
+                "and data permissions for the option and its underlying"
+            )
+        return greeks
+
+    async def submit_combo_order(
+        self,
+        legs: Sequence[TradeLeg],
+        limit_price: Decimal | float,
+        *,
+        purpose: Purpose = Purpose.OPEN,
+    ) -> OrderRef:
+        """Send one combo at a net limit per share, through the gate, and return its reference.
+
+        `limit_price` is the net of buying the bought legs and selling the sold ones: a debit is
+        positive. A combo of sold legs only is sold for that price.
+
+        Raises `Denied` with the gate's sentence where it says no.
+        """
+        request = await self._order_request(legs, Decimal(str(limit_price)), purpose)
+        ref = reference(self._session.rules, request.request)
+        self._loop.post(request)
+        while ref not in self._loop.state.orders and ref not in self._loop.state.denied:
+            self._require_running()
+            await asyncio.sleep(POLL_SECONDS)
+        if ref in self._loop.state.denied:
+            raise Denied(self._loop.state.denied[ref])
+        return ref
+
+    async def monitor_order_status(self, order_id: OrderRef, timeout: float = 30) -> OrderOutcome:
+        """Wait for one order for `timeout` seconds; TIMEOUT never means cancelled."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        if order_id not in self._loop.state.orders:
+            raise InvalidInput(f"no order {order_id} is known here; pass what submitting returned")
+        while True:
+            self._require_running()
+            waited = asyncio.get_running_loop().time() >= deadline
+            outcome = outcome_of_order(self._loop.state.orders[order_id], waited=waited)
+            if outcome is not None:
+                return outcome
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def cancel_order(self, order_id: OrderRef, *, reason: str) -> None:
+        """Ask for the cancel of one order; `monitor_order_status` tells what became of it."""
+        self._loop.post(ev.CancelRequested(ref=order_id, reason=reason))
+        await asyncio.sleep(0)
+
+    async def get_active_positions(self) -> tuple[PositionReading, ...]:
+        """Read the account's open positions from the broker."""
+        snapshot = await self._session.connection.orders.snapshot()
+        return tuple(row for row in snapshot.positions if row.quantity)
+
+    async def get_current_exposure(self) -> Exposure:
+        """Value every position: premium, margin, notional and Greeks, by leg and as a book."""
+        snapshot = await self._session.connection.orders.snapshot()
+        return await read_exposure(
+            self._session.connection.feed,
+            snapshot,
+            rate=self._settings.planning.rate,
+            clock=self._session.clock.live,
+        )
+
+    @property
+    def state(self) -> DeskState:
+        """The desk's state as of its last event."""
+        return self._loop.state
+
+    @property
+    def _session(self) -> TradeSetup:
+        if self._setup is None:
+            raise InvalidInput("this Trader is not connected; use `async with Trader() as trader`")
+        return self._setup
+
+    @property
+    def _loop(self) -> DeskLoop:
+        if self._desk is None:
+            raise InvalidInput("this Trader is not connected; use `async with Trader() as trader`")
+        return self._desk
+
+    def _require_running(self) -> None:
+        """Raise what stopped the desk, if it has stopped."""
+        if self._running is not None and self._running.done():
+            self._running.result()
+
+    async def _order_request(
+        self, legs: Sequence[TradeLeg], limit_price: Decimal, purpose: Purpose
+    ) -> ev.OrderRequested:
+        combo, side, quantity = as_combo(legs)
+        feed, broker = self._session.connection.feed, self._session.connection.orders
+        options = [leg.contract for leg in legs]
+        read = await read_contracts(feed, options)
+        request = f"single-{uuid4().hex[:12]}"
+        preview = await broker.what_if(
+            combo=combo,
+            order_ref=OrderRef(f"what-if-{request}"),
+            limit_price=limit_price,
+            quantity=side.sign * quantity,
+        )
+        return ev.OrderRequested(
+            request=request,
+            requested_by="api",
+            purpose=purpose,
+            combo=combo,
+            side=side,
+            quantity=quantity,
+            limit_price=limit_price,
+            quote=_quote(combo, read),
+            increments=await feed.price_increments(options[0]),
+            fair_value=_model_value(combo, read),
+            unit_vega=_unit_vega(combo, read),
+            margin_increase=preview.initial_margin_change,
+        )
+
+
+async def execute_trade(
+    settings: Settings, operator: Operator, *, observers: Sequence[Observer] = ()
+) -> tuple[DeskState, ProgramOutcome | None]:
+    """Carry out today's trade: signal, plan, gate, the operator's word, program, reconciliation."""
+    async with open_desk(settings, operator) as setup:
+        state = await run_trade(setup, edge_waiver=None, observers=observers)
+    if state.program is None:
+        return state, None
+    return state, outcome_of(state.program, state.orders, state.book, state.messages_sent)
+
+
+class _Nobody:
+    """The facade asks nobody: it never proposes a plan by itself."""
+
+    name = "api"
+
+    async def confirm(self, plan: TradePlan, verdict: GateVerdict) -> str:
+        """Refuse: there is no person behind this door."""
+        raise Denied(
+            f"plan {plan.plan_hash} ({len(verdict.checks)} checks passed) waits for a person; the "
+            "facade has none: use `dispersa trade`"
+        )
+
+
+def as_combo(legs: Sequence[TradeLeg]) -> tuple[Combo, Side, int]:
+    """Turn legs into a combo in lowest terms, the side to trade it on, and how many.
+
+    Legs that are all sold are the same combo sold: one straddle has one combo, bought or sold.
+    """
+    if not legs or any(leg.quantity < 1 for leg in legs):
+        raise InvalidInput("a combo needs legs, each with a quantity of 1 or more")
+    units = math.gcd(*(leg.quantity for leg in legs))
+    all_sold = all(leg.action is Side.SELL for leg in legs)
+    combo = Combo(
+        legs=tuple(
+            Leg(
+                contract=leg.contract,
+                side=leg.action.opposite if all_sold else leg.action,
+                ratio=leg.quantity // units,
+            )
+            for leg in legs
+        )
+    )
+    return combo, Side.SELL if all_sold else Side.BUY, units
+
+
+def _quote(combo: Combo, read: Snapshot) -> Quote:
+    quotes: list[tuple[int, Quote]] = []
+    for leg in combo.legs:
+        quote = read.quotes.get(leg.contract.con_id)
+        if quote is None:
+            raise MarketDataMissing(
+                f"{_label(leg.contract)} is not quoted; a combo is priced from all its legs"
+            )
+        quotes.append((leg.side.sign * leg.ratio, quote))
+    return package_quote(quotes)
+
+
+def _label(contract: OptionContract | Underlying) -> str:
+    return contract.label if isinstance(contract, OptionContract) else contract.symbol
+
+
+def _model_value(combo: Combo, read: Snapshot) -> Decimal | None:
+    """Net value of one unit by the broker's model, None where a leg has no model price."""
+    total = 0.0
+    for leg in combo.legs:
+        greeks = read.greeks.get(leg.contract.con_id)
+        if greeks is None:
+            return None
+        total += leg.side.sign * leg.ratio * greeks.price
+    return Decimal(repr(round(total, 6)))
+
+
+def _unit_vega(combo: Combo, read: Snapshot) -> float | None:
+    """Absolute vega of one unit in dollars per vol point, None where a leg has none."""
+    total = 0.0
+    for leg in combo.legs:
+        greeks = read.greeks.get(leg.contract.con_id)
+        if greeks is None:
+            return None
+        total += leg.side.sign * leg.ratio * greeks.vega
+    return abs(total) * combo.multiplier

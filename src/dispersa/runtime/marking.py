@@ -1,0 +1,152 @@
+"""What is the book worth now? Marks from own vols, never from last prices."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from dispersa.broker import BrokerFeed
+from dispersa.market import (
+    ConId,
+    Greeks,
+    GreeksSource,
+    OptionContract,
+    Straddle,
+    Symbol,
+    Underlying,
+)
+from dispersa.orders import BrokerSnapshot, PositionReading
+from dispersa.portfolio import Exposure, Mark, MarkSource, OptionMark, Position, exposure_of
+from dispersa.pricing import black
+from dispersa.pricing.units import theta_per_day, vega_per_point
+from dispersa.runtime.chain_reading import Snapshot, read_contracts
+from dispersa.runtime.market_reading import NameReading, StraddleReading, pair_up
+from dispersa.runtime.step_clock import Clock
+from dispersa.runtime.valuation import ValuedStraddle, value_expiry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """The option positions of one underlying and expiry, and the straddles around them."""
+
+    underlying: Underlying
+    expiry: date
+    straddles: tuple[Straddle, ...]
+
+
+async def read_exposure(
+    feed: BrokerFeed, snapshot: BrokerSnapshot, *, rate: float, clock: Clock
+) -> Exposure:
+    """Value every option position of the account; one that can not be marked is named."""
+    groups = await _groups(feed, snapshot.positions)
+    contracts: list[OptionContract | Underlying] = []
+    for group in groups:
+        contracts.append(group.underlying)
+        contracts.extend(leg for pair in group.straddles for leg in pair.legs)
+    read = await read_contracts(feed, list({c.con_id: c for c in contracts}.values()))
+    marks: dict[ConId, Mark] = {}
+    for group in groups:
+        marks |= _marks(group, read, clock.now(), rate)
+    positions = {row.con_id: _position(row) for row in snapshot.positions}
+    return exposure_of(
+        positions, marks, at=clock.now(), margin_broker=snapshot.account.initial_margin
+    )
+
+
+async def _groups(feed: BrokerFeed, positions: Sequence[PositionReading]) -> list[_Held]:
+    strikes: dict[tuple[Symbol, date], set[Decimal]] = {}
+    for row in positions:
+        if row.option is not None and row.quantity:
+            strikes.setdefault((row.symbol, row.option.expiry), set()).add(row.option.strike)
+    groups = []
+    for (symbol, expiry), wanted in sorted(strikes.items()):
+        underlying = await feed.underlying(symbol)
+        options = await feed.options(underlying, expiry, sorted(wanted))
+        groups.append(_Held(underlying=underlying, expiry=expiry, straddles=pair_up(options)))
+    return groups
+
+
+def _marks(held: _Held, read: Snapshot, now: datetime, rate: float) -> Mapping[ConId, Mark]:
+    spot = read.quotes.get(held.underlying.con_id)
+    if spot is None or spot.mid is None:
+        return {}
+    rows = tuple(row for pair in held.straddles if (row := _reading(pair, read)) is not None)
+    if not rows:
+        return {}
+    name = NameReading(
+        underlying=held.underlying,
+        spot=spot.mid,
+        spot_quote=spot,
+        straddles={held.expiry: rows},
+        increments=None,
+    )
+    valued = value_expiry(name, held.expiry, now=now, rate=rate)
+    return {
+        leg.con_id: _mark(leg, row, held.underlying, spot.mid, now)
+        for row in valued
+        for leg in row.straddle.legs
+    }
+
+
+def _reading(pair: Straddle, read: Snapshot) -> StraddleReading | None:
+    call, put = read.quotes.get(pair.call.con_id), read.quotes.get(pair.put.con_id)
+    if call is None or put is None or call.mid is None or put.mid is None:
+        return None
+    return StraddleReading(
+        straddle=pair,
+        call=call,
+        put=put,
+        call_greeks=read.greeks.get(pair.call.con_id),
+        put_greeks=read.greeks.get(pair.put.con_id),
+    )
+
+
+def _mark(
+    leg: OptionContract, row: ValuedStraddle, underlying: Underlying, spot: Decimal, now: datetime
+) -> OptionMark:
+    """Price one leg by the straddle's own vol."""
+    greeks = black.greeks(
+        row.forward,
+        float(leg.strike),
+        row.implied_vol,
+        row.years,
+        row.discount,
+        leg == row.straddle.call,
+        spot=float(spot),
+    )
+    price = float(greeks.price)
+    return OptionMark(
+        contract=leg,
+        price=Decimal(repr(round(price, 6))),
+        spot=spot,
+        greeks=Greeks(
+            implied_vol=row.implied_vol,
+            delta=float(greeks.delta),
+            gamma=float(greeks.gamma),
+            vega=float(vega_per_point(greeks.vega)),
+            theta=float(theta_per_day(greeks.theta)),
+            price=price,
+            underlying_price=float(spot),
+            source=GreeksSource.OWN,
+            at=now,
+        ),
+        underlying=underlying.kind,
+        source=MarkSource.OWN_VOL,
+        at=row.reading.quote.at,
+    )
+
+
+def _position(row: PositionReading) -> Position:
+    """The broker's position in our own shape; its average cost includes the multiplier."""
+    multiplier = 1 if row.option is None else row.option.multiplier
+    average = row.average_cost / multiplier
+    return Position(
+        con_id=row.con_id,
+        symbol=row.symbol,
+        multiplier=multiplier,
+        quantity=row.quantity,
+        average_price=average,
+        realized=Decimal(0),
+        cash=-average * row.quantity * multiplier,
+        commission=Decimal(0),
+    )
