@@ -185,7 +185,7 @@ async def _(_: Bench) -> None:
         running.floor.roll_back_order_ids()
         _abort_all(own)
         await own.ledger.wait(LinkRestored, times=2)
-        second = own.order(own.far())
+        second = own.order(first.intent.limit_price)
         await own.orders.place(second)
         await own.ledger.wait(OrderWorking, ref=second.intent.ref)
         assert own.orders.order_id_high_water == high + 1

@@ -5,7 +5,7 @@ reference, transmit, open or close and price sign are explicit on every order, s
 of TWS fills them in (error 10349).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ib_async.contract import ComboLeg, Contract
@@ -66,12 +66,26 @@ def _combo_leg(leg: Leg) -> ComboLeg:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an order asks for, apart from its contract."""
+
+    side: Side
+    quantity: int
+    limit_price: Decimal
+    account: str
+    ref: OrderRef
+    closes: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.quantity > 0, f"order {self.ref} of {self.quantity} units; expected some")
+        require(bool(self.account and self.ref), "an order needs an account and a reference")
+
+
 def order_for(approved: ApprovedOrder, *, order_id: int, client_id: int) -> Order:
     """DAY limit order with every field that matters set on purpose."""
     intent = approved.intent
-    return limit_order(
-        order_id=order_id,
-        client_id=client_id,
+    terms = Terms(
         side=intent.side,
         quantity=intent.quantity,
         limit_price=intent.limit_price,
@@ -79,33 +93,22 @@ def order_for(approved: ApprovedOrder, *, order_id: int, client_id: int) -> Orde
         ref=intent.ref,
         closes=intent.purpose is Purpose.REDUCE,
     )
+    return limit_order(terms, order_id=order_id, client_id=client_id)
 
 
-def limit_order(  # noqa: PLR0913
-    *,
-    order_id: int,
-    client_id: int,
-    side: Side,
-    quantity: int,
-    limit_price: Decimal,
-    account: str,
-    ref: OrderRef,
-    closes: bool,
-) -> Order:
+def limit_order(terms: Terms, *, order_id: int, client_id: int) -> Order:
     """Fill IBKR's order; the price of a combo is signed, a debit bought is positive."""
-    require(quantity > 0, f"order {ref} of {quantity} units; expected a positive quantity")
-    require(bool(account) and bool(ref), "an order needs an account and a reference")
     return Order(
         orderId=order_id,
         clientId=client_id,
-        action=side.value,
-        totalQuantity=quantity,
+        action=terms.side.value,
+        totalQuantity=terms.quantity,
         orderType="LMT",
-        lmtPrice=to_float(limit_price),
+        lmtPrice=to_float(terms.limit_price),
         tif=TIME_IN_FORCE,
-        account=account,
-        orderRef=ref,
-        openClose="C" if closes else "O",
+        account=terms.account,
+        orderRef=terms.ref,
+        openClose="C" if terms.closes else "O",
         origin=0,
         transmit=True,
         parentId=0,

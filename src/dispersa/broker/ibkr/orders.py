@@ -3,24 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
-from typing import cast
 
 from ib_async.contract import Contract
-from ib_async.order import OrderState
 
-from dispersa.broker.ibkr import reads, sentinels
+from dispersa.broker.ibkr import reads
 from dispersa.broker.ibkr.link import FIRST_REQUEST_ID, Link, log
 from dispersa.broker.ibkr.order_building import (
+    Terms,
     contract_for,
     contract_to_amend,
-    limit_order,
     order_for,
-    preview_of,
 )
 from dispersa.broker.ibkr.order_truth import OrderTruth
 from dispersa.broker.ibkr.pacer import Pacer, Urgency
 from dispersa.broker.ibkr.raw import ExecutionLine, OrderLine
 from dispersa.broker.ibkr.settings import IbkrSettings
+from dispersa.broker.ibkr.what_if import ask_what_if
 from dispersa.broker.protocol import Clock, WhatIf
 from dispersa.errors import (
     BrokenInvariant,
@@ -246,29 +244,19 @@ class IbkrOrders:
         RequestTimedOut
             No answer with margins came in time (the first, early answer has none).
         """
-        require(quantity != 0, "a what-if of zero units asks nothing")
-        link = self._up_link()
-        order_id = self._next_order_id()
-        preview = preview_of(
-            limit_order(
-                order_id=order_id,
-                client_id=link.client_id,
+        return await ask_what_if(
+            self._up_link(),
+            order_id=self._next_order_id(),
+            combo=combo,
+            terms=Terms(
                 side=Side.BUY if quantity > 0 else Side.SELL,
                 quantity=abs(quantity),
                 limit_price=limit_price,
                 account=self.account,
                 ref=order_ref,
-                closes=False,
-            )
-        )
-        contract = contract_for(combo)
-        rows = await link.ask_as(
-            order_id,
-            f"what-if of {combo.symbol}",
-            lambda number: link.client.placeOrder(number, contract, preview),
+            ),
             seconds=self._settings.deadlines.what_if_seconds,
         )
-        return _what_if_from(cast("OrderState", rows[-1]))
 
     # Leaves
 
@@ -341,27 +329,14 @@ class IbkrOrders:
 
     async def _read_all(self) -> tuple[BrokerSnapshot, bool]:
         """Read once; return also whether no other execution arrived meanwhile."""
-        link = self._up_link()
-        executions_before = self._executions_taken
-        seconds = self._settings.deadlines.snapshot_seconds
-        opened = await reads.ask_open_orders(link, seconds=seconds)
-        completed = await reads.ask_completed_orders(link, seconds=seconds)
-        account = await reads.ask_account(
-            link, account=self.account, at=self._clock.now(), seconds=seconds
+        before = self._executions_taken
+        snapshot, replayed = await reads.ask_snapshot(
+            self._up_link(),
+            account=self.account,
+            clock=self._clock,
+            seconds=self._settings.deadlines.snapshot_seconds,
         )
-        positions = await reads.ask_positions(link, account=self.account, seconds=seconds)
-        lines = await reads.ask_executions(link, seconds=seconds)
-        executions = reads.read_executions(lines, account=self.account)
-        snapshot = BrokerSnapshot(
-            account=account,
-            positions=positions,
-            open_orders=reads.read_open_orders(opened, lines),
-            completed_orders=reads.read_completed_orders(completed, lines),
-            executions=executions,
-            commissions=reads.read_commissions(link, executions),
-            at=self._clock.now(),
-        )
-        return snapshot, self._executions_taken == executions_before + len(lines)
+        return snapshot, self._executions_taken == before + replayed
 
     def _take(self, line: OrderLine) -> None:
         if isinstance(line, ExecutionLine):
@@ -393,11 +368,3 @@ class IbkrOrders:
         for tracked in self._truth.short_of_fills():
             text = f"the broker counts {tracked.units_said} units filled, its executions fewer"
             self.emit(OrderDoubtful(ref=tracked.ref, code=None, message=text))
-
-
-def _what_if_from(state: OrderState) -> WhatIf:
-    return WhatIf(
-        initial_margin_change=sentinels.amount(str(state.initMarginChange)),
-        maintenance_margin_change=sentinels.amount(str(state.maintMarginChange)),
-        commission=sentinels.price(state.commission) or sentinels.price(state.maxCommission),
-    )

@@ -21,10 +21,12 @@ from dispersa.broker.ibkr.executions import commission_from, execution_from
 from dispersa.broker.ibkr.link import Link
 from dispersa.broker.ibkr.pacer import Urgency
 from dispersa.broker.ibkr.raw import CompletedLine, EchoedOrder, ExecutionLine, StatusLine
+from dispersa.broker.protocol import Clock
 from dispersa.errors import BrokenInvariant
 from dispersa.market import ConId, Side, Symbol
 from dispersa.orders import (
     AccountReading,
+    BrokerSnapshot,
     Commission,
     CompletedOrderReading,
     ExecId,
@@ -101,6 +103,31 @@ async def ask_account(link: Link, *, account: str, at: datetime, seconds: float)
                 lambda: link.client.cancelAccountSummary(number),
             )
     return read_account(cast("list[AccountValue]", rows), account=account, at=at)
+
+
+async def ask_snapshot(
+    link: Link, *, account: str, clock: Clock, seconds: float
+) -> tuple[BrokerSnapshot, int]:
+    """Read everything once; return also how many executions the broker replayed.
+
+    Executions come last: an order that fills in the middle shows at least its executions.
+    """
+    opened = await ask_open_orders(link, seconds=seconds)
+    completed = await ask_completed_orders(link, seconds=seconds)
+    values = await ask_account(link, account=account, at=clock.now(), seconds=seconds)
+    positions = await ask_positions(link, account=account, seconds=seconds)
+    lines = await ask_executions(link, seconds=seconds)
+    executions = read_executions(lines, account=account)
+    snapshot = BrokerSnapshot(
+        account=values,
+        positions=positions,
+        open_orders=read_open_orders(opened, lines),
+        completed_orders=read_completed_orders(completed, lines),
+        executions=executions,
+        commissions=read_commissions(link, executions),
+        at=clock.now(),
+    )
+    return snapshot, len(lines)
 
 
 def read_positions(rows: Iterable[PositionRow], *, account: str) -> tuple[PositionReading, ...]:
