@@ -66,7 +66,6 @@ SILENCED_WITHOUT_A_WORD: dict[str, str] = {
     "src/dispersa/broker/ibkr/contracts.py": "an expiry is the exchange's calendar date, zone-free",
     "src/dispersa/broker/ibkr/history.py": "a daily bar has a calendar date of the exchange",
     "src/dispersa/broker/ibkr/link.py": "ib_async is untyped here and calls us by its own names",
-    "src/dispersa/broker/ibkr/order_building.py": "an order has that many terms",
     "src/dispersa/broker/ibkr/receiver.py": "ib_async calls these with its names and arguments",
     "src/dispersa/gateway/connection.py": "asyncio passes an argument that is not needed",
     "src/dispersa/gateway/venue.py": "the port passes arguments that this venue does not need",
