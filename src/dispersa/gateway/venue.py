@@ -15,25 +15,23 @@ reports it; ownership of orders is the server's business.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-import numpy as np
-
 from dispersa.errors import InvalidInput
 from dispersa.gateway import events
 from dispersa.gateway.clock import Clock
 from dispersa.gateway.exchange.account import Account
-from dispersa.gateway.exchange.bars import BarRequest, Bars
-from dispersa.gateway.exchange.directory import Directory, Instrument
-from dispersa.gateway.exchange.feed import Feed, Line
+from dispersa.gateway.exchange.bars import BarRequest
+from dispersa.gateway.exchange.data import BBO, DataDesk
+from dispersa.gateway.exchange.directory import Directory
+from dispersa.gateway.exchange.feed import Feed
 from dispersa.gateway.exchange.fillmodel import fill_model
 from dispersa.gateway.exchange.floor import Floor, FloorParts
 from dispersa.gateway.exchange.ledger import Ledger
 from dispersa.gateway.exchange.matching import Matcher
-from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook
+from dispersa.gateway.exchange.nbbo import QuoteBook
 from dispersa.gateway.exchange.reference import Reference
-from dispersa.gateway.exchange.rules import MARKET_RULES, min_tick
+from dispersa.gateway.exchange.rules import MARKET_RULES
 from dispersa.gateway.exchange.settlement import Settlement
 from dispersa.gateway.exchange.truth import Truth
-from dispersa.gateway.exchange.validation import combo_parts
 from dispersa.gateway.model import (
     Bar,
     Contract,
@@ -59,15 +57,12 @@ from dispersa.gateway.world.calendar import (
     trading_day_on_or_before,
 )
 from dispersa.gateway.world.chainfile import ChainFile, chainfile_source, last_date
-from dispersa.gateway.world.kernels import implied_vol, values
 from dispersa.gateway.world.source import MarketSource, synthetic_source
 from dispersa.gateway.world.spreads import SPREAD_MODEL_TEXT
-from dispersa.gateway.world.surface import YEAR_DAYS
 from dispersa.gateway.world.world import World
 
 RULES = frozenset({"fill_model"})
 _MATCH_POINTS_MAX = 1_000
-_BBO = "9c0001"
 _SIDES = {"BUY": "BOT", "SELL": "SLD"}
 
 
@@ -116,7 +111,6 @@ class Venue:
         self.spread_model_text = SPREAD_MODEL_TEXT
         self._listeners: list[events.Listener] = []
         self._account_id = settings.account
-        self._next_line = 1
         self._grid = timedelta(seconds=settings.step_seconds)
         directory = Directory(self.world)
         quotes = QuoteBook(self.world)
@@ -135,7 +129,7 @@ class Venue:
         )
         self._settlement = Settlement(self.world, directory, self._account, self._emit)
         self._feed = Feed(self.world, quotes)
-        self._bars = Bars(self.world)
+        self._data = DataDesk(self.world, directory, quotes, self._feed)
         self._reference = Reference(self.world, directory)
         self.truth = Truth(self.world, self._floor, self._account)
 
@@ -185,7 +179,7 @@ class Venue:
 
     def smart_components(self, bbo_exchange: str) -> Sequence[SmartComponent]:
         """Return the exchanges behind a BBO mask."""
-        return self._reference.smart_components() if bbo_exchange == _BBO else []
+        return self._reference.smart_components() if bbo_exchange == BBO else []
 
     def market_rule(self, rule_id: int) -> MarketRule | None:
         """Return a tick-size rule."""
@@ -206,57 +200,15 @@ class Venue:
         self, contract: Contract, generic_ticks: tuple[int, ...], sink: TickSink
     ) -> Subscription | Refusal:
         """Push the ticks of a contract into `sink`, the whole picture at once."""
-        line = self._line(contract, generic_ticks, sink)
-        if isinstance(line, Refusal):
-            return line
-        self._feed.lines[line.line_id] = line
-        for part in line.parts:
-            self._quotes.hold(part.instrument)
-        self._feed.push_line(line)
-        ticks = [min_tick(part.instrument) for part in line.parts]
-        return Subscription(
-            subscription_id=line.line_id,
-            contract=contract,
-            min_tick=min(ticks),
-            bbo_exchange=_BBO,
-        )
+        return self._data.subscribe(contract, generic_ticks, sink)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
-        line = self._feed.lines.pop(subscription.subscription_id, None)
-        if line is not None:
-            for part in line.parts:
-                self._quotes.release(part.instrument)
+        self._data.unsubscribe(subscription)
 
     def snapshot(self, contract: Contract) -> Sequence[Tick] | Refusal:
         """Return the ticks of a contract as they stand."""
-        ticks: list[Tick] = []
-        line = self._line(contract, (), ticks.append)
-        if isinstance(line, Refusal):
-            return line
-        self._feed.push_line(line)
-        return ticks
-
-    def _line(
-        self, contract: Contract, generic_ticks: tuple[int, ...], sink: TickSink
-    ) -> Line | Refusal:
-        parts: tuple[ComboPart, ...] | Refusal
-        if contract.sec_type == SecType.BAG:
-            parts = combo_parts(self._directory, contract)
-        else:
-            found = self._directory.resolve(contract)
-            one = found if isinstance(found, Refusal) else ComboPart(instrument=found, ratio=1)
-            parts = one if isinstance(one, Refusal) else (one,)
-        if isinstance(parts, Refusal):
-            return parts
-        self._next_line += 1
-        return Line(
-            line_id=self._next_line,
-            contract=contract,
-            parts=parts,
-            generic_ticks=frozenset(generic_ticks),
-            sink=sink,
-        )
+        return self._data.snapshot(contract)
 
     def historical_bars(
         self,
@@ -268,12 +220,9 @@ class Venue:
         regular_hours: bool,  # noqa: ARG002 - the world trades in regular hours only
     ) -> Sequence[Bar] | Refusal:
         """Return past bars, oldest first; `end` None means now."""
-        found = self._directory.resolve(contract)
-        if isinstance(found, Refusal):
-            return found
         until = min(end or self.world.now, self.world.now)
         request = BarRequest(end=until, duration=duration, bar_size=bar_size, what=what)
-        return self._bars.bars(found, request)
+        return self._data.historical_bars(contract, request)
 
     def head_timestamp(
         self,
@@ -282,54 +231,19 @@ class Venue:
         regular_hours: bool,  # noqa: ARG002 - as above
     ) -> datetime | Refusal:
         """Return when the data of a contract begin."""
-        found = self._directory.resolve(contract)
-        if isinstance(found, Refusal):
-            return found
-        if found.option is not None:
-            return Refusal(code=162, text="No head time stamp for options")
-        return morning_of(self._bars.head())
+        return self._data.head_timestamp(contract)
 
     def implied_vol(
         self, contract: Contract, price: float, under_price: float
     ) -> TickOption | Refusal:
         """Return the computation (kind 53) for an option price."""
-        found = self._option(contract)
-        if isinstance(found, Refusal):
-            return found
-        terms = self._feed.terms_of(found, spot=under_price)
-        vol = float(implied_vol(terms, np.array([price]))[0])
-        return (
-            TickOption(kind=53, under_price=under_price)
-            if np.isnan(vol)
-            else self._computed(found, vol, under_price)
-        )
+        return self._data.implied_vol(contract, price, under_price)
 
     def option_price(
         self, contract: Contract, vol: float, under_price: float
     ) -> TickOption | Refusal:
         """Return the computation (kind 53) for a volatility."""
-        found = self._option(contract)
-        return found if isinstance(found, Refusal) else self._computed(found, vol, under_price)
-
-    def _option(self, contract: Contract) -> Instrument | Refusal:
-        found = self._directory.resolve(contract)
-        if not isinstance(found, Refusal) and found.option is None:
-            return Refusal(code=321, text="Error validating request: not an option")
-        return found
-
-    def _computed(self, found: Instrument, vol: float, under_price: float) -> TickOption:
-        result = values(self._feed.terms_of(found, spot=under_price), np.array([vol]))
-        return TickOption(
-            kind=53,
-            implied_vol=vol,
-            delta=float(result.delta[0]),
-            price=float(result.price[0]),
-            pv_dividend=0.0,
-            gamma=float(result.gamma[0]),
-            vega=float(result.vega[0]) / 100.0,
-            theta=max(float(result.theta[0]) / YEAR_DAYS, -float(result.price[0])),
-            under_price=under_price,
-        )
+        return self._data.option_price(contract, vol, under_price)
 
     # -- orders ----------------------------------------------------------------------------------
 
@@ -348,7 +262,7 @@ class Venue:
     def what_if(
         self,
         client_id: int,  # noqa: ARG002 - margins are the account's
-        order_id: int,  # noqa: ARG002
+        order_id: int,  # noqa: ARG002 - the port passes it, this venue does not need it
         contract: Contract,
         order: Order,
     ) -> OrderState | Refusal:
@@ -358,7 +272,7 @@ class Venue:
     def exercise(
         self,
         client_id: int,  # noqa: ARG002 - exercise belongs to the account
-        request_id: int,  # noqa: ARG002
+        request_id: int,  # noqa: ARG002 - the port passes it, this venue does not need it
         contract: Contract,
         lapse: bool,
         quantity: int,
@@ -408,11 +322,10 @@ class Venue:
         return self._account.values() if self._is_ours(account) else []
 
     def portfolio(self, account: str) -> Sequence[events.PortfolioItem]:
-        """Return the holdings with their valuation."""
+        """Return the holdings with their valuation, those closed today with quantity 0."""
         if not self._is_ours(account):
             return []
-        held = self._account.ledger.open_holdings()
-        return [self._account.portfolio_item(one) for one in held]
+        return self._account.portfolio()
 
     def positions(self) -> Sequence[events.Position]:
         """Return the holdings of every account."""

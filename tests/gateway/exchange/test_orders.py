@@ -226,3 +226,32 @@ def test_unknown_contract_is_200(bench: Bench) -> None:
     order_id = bench.place(unknown, "BUY", 1)
     assert bench.errors() == [(order_id, 200)]
     assert isinstance(bench.venue.subscribe(unknown, (), lambda _: None), Refusal)
+
+
+def test_twenty_first_order_on_one_side_is_refused(bench: Bench) -> None:
+    call = bench.option("AAPL", 270.0, "C")
+    ids = [bench.place(call, "BUY", 1, limit_price=0.05) for _ in range(21)]
+    assert bench.errors() == [(ids[-1], 201)]
+    bench.place(call, "SELL", 1, limit_price=90.0)
+    assert len(bench.errors()) == 1
+
+
+def test_good_till_cancelled_order_ends_with_its_option(bench: Bench) -> None:
+    call = bench.option("AAPL", 270.0, "C", "20261120")
+    order_id = bench.place(call, "BUY", 1, limit_price=0.01, tif="GTC")
+    bench.jump(datetime(2026, 11, 20, 21, 0, 1, tzinfo=UTC))
+    assert bench.status(order_id) in ("Cancelled", "Filled")
+
+
+def test_closed_position_stays_in_the_portfolio_of_the_day_with_zero(bench: Bench) -> None:
+    call = bench.option("AAPL", 270.0, "C")
+    for side in ("BUY", "SELL"):
+        bench.place(call, side, 1)
+        bench.run(3.0)
+    assert bench.venue.positions() == []
+    (item,) = bench.venue.portfolio("DU1234567")
+    assert item.position.quantity == 0
+    assert item.realized_pnl < 0
+    assert bench.of(events.Position)[-1].quantity == 0
+    bench.jump(datetime(2026, 11, 23, 15, 0, tzinfo=UTC))
+    assert bench.venue.portfolio("DU1234567") == []

@@ -50,6 +50,15 @@ def test_path_does_not_depend_on_how_time_is_cut() -> None:
     assert fine.vix == coarse.vix
 
 
+@pytest.mark.parametrize("step_seconds", [0.1, 0.3, 7.0])
+def test_any_step_reaches_the_close_and_the_next_day(step_seconds: float) -> None:
+    world = World(synthetic_source(DAY, 3), seed=1, step_seconds=step_seconds, start=START)
+    for k in range(1, 400):
+        world.advance(START + timedelta(seconds=0.05 * k))
+    world.advance(START + timedelta(days=3))
+    assert world.today == date(2026, 11, 23)
+
+
 def test_seeds_give_different_paths_and_the_same_start() -> None:
     one, two = make_world(seed=1), make_world(seed=2)
     assert np.array_equal(one.market.spots, two.market.spots)

@@ -167,6 +167,14 @@ class Account:
             realized_pnl=float(held.realized),
         )
 
+    def portfolio(self) -> list[events.PortfolioItem]:
+        """Return all holdings, those that went flat today with quantity 0."""
+        return [
+            self.portfolio_item(held)
+            for held in self.ledger.holdings.values()
+            if held.quantity or held.touched == self._world.today
+        ]
+
     def pnl(self) -> events.Pnl:
         """Return the profit of the day, unrealized and realized."""
         items = [self.portfolio_item(held) for held in self.ledger.open_holdings()]

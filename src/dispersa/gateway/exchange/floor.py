@@ -11,7 +11,7 @@ from dispersa.gateway.exchange.commissions import full_charge
 from dispersa.gateway.exchange.directory import Directory
 from dispersa.gateway.exchange.fillmodel import Arrivals
 from dispersa.gateway.exchange.matching import Match, Matcher
-from dispersa.gateway.exchange.nbbo import QuoteBook, signed
+from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook, signed
 from dispersa.gateway.exchange.orders import OrderKey, WorkingOrder
 from dispersa.gateway.exchange.reports import FillReporter
 from dispersa.gateway.exchange.validation import Ticket, check
@@ -21,6 +21,8 @@ from dispersa.gateway.world.world import World
 
 Emit = Callable[[events.Event], None]
 _FIRST_PERM_ID = 1_780_000_001
+ACTIVE_ORDERS_MAX = 20
+"""Live orders for one contract, side and account (ibkr-api.md 3.5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +165,7 @@ class Floor:
     def _expire(self, order: WorkingOrder, now: datetime) -> bool:
         """End an order whose time is over; return whether it ended."""
         over = order.expires is not None and now >= order.expires
+        over = over or any(_has_expired(part, now) for part in order.parts)
         if order.order.tif in ("DAY", ""):
             over = now >= self._last_session_of(order.accepted)
         if over:
@@ -187,6 +190,13 @@ class Floor:
         ticket = check(self._directory, self._account.ledger.account, contract, order)
         if isinstance(ticket, Refusal):
             return ticket
+        if self._same_side(ticket, order) >= ACTIVE_ORDERS_MAX:
+            return Refusal(
+                code=201,
+                text="Order rejected - reason:At most "
+                f"{ACTIVE_ORDERS_MAX} orders working on either the buy or sell side for this "
+                "particular contract",
+            )
         taken = WorkingOrder(
             client_id=client_id,
             order_id=order_id,
@@ -210,6 +220,15 @@ class Floor:
         self._emit(taken.order_status())
         self._announce(taken)
         return None
+
+    def _same_side(self, ticket: Ticket, order: Order) -> int:
+        """Return how many live orders there are for the same contract and side."""
+        wanted = [(p.instrument.con_id, p.ratio) for p in ticket.parts]
+        return sum(
+            live.order.action == order.action
+            and [(p.instrument.con_id, p.ratio) for p in live.parts] == wanted
+            for live in self.live()
+        )
 
     def _announce(self, order: WorkingOrder) -> None:
         """Say that the order works, or when it will."""
@@ -324,3 +343,8 @@ class Floor:
         if is_filled:
             for part in order.parts:
                 self._quotes.release(part.instrument)
+
+
+def _has_expired(part: ComboPart, now: datetime) -> bool:
+    option = part.instrument.option
+    return option is not None and option.piece.settles <= now

@@ -1,6 +1,7 @@
 """What does the account hold and what has it earned?"""
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 from dispersa.gateway.exchange.directory import Instrument
@@ -16,6 +17,7 @@ class Holding:
     quantity: Decimal = Decimal(0)
     average_cost: Decimal = Decimal(0)
     realized: Decimal = Decimal(0)
+    touched: date | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,9 +36,14 @@ class Ledger:
         return Decimal(0) if found is None else found.quantity
 
     def book(
-        self, instrument: Instrument, signed_quantity: Decimal, price: Decimal, fee: Decimal
+        self,
+        instrument: Instrument,
+        signed_quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        day: date | None = None,
     ) -> Decimal | None:
-        """Book one execution; return the profit it realized, None where it only opened.
+        """Book one execution of `day`; return the profit it realized, None if it only opened.
 
         Opening fees go into the average cost, closing fees into the realized profit.
         """
@@ -44,6 +51,7 @@ class Ledger:
         self.cash -= signed_quantity * per_contract + fee
         self.fees += fee
         found = self.holdings.setdefault(instrument.con_id, Holding(instrument=instrument))
+        found.touched = day
         closing = _closing(found.quantity, signed_quantity)
         opening = signed_quantity - closing
         profit = None

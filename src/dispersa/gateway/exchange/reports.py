@@ -155,7 +155,9 @@ class FillReporter:
             fee = charge.charge(part.instrument, line.shares, money(price))
             order.commission += fee
             signed_shares = line.shares if side * part.ratio > 0 else -line.shares
-            profit = self._account.ledger.book(part.instrument, signed_shares, money(price), fee)
+            profit = self._account.ledger.book(
+                part.instrument, signed_shares, money(price), fee, self._world.today
+            )
             reports.append(
                 events.CommissionReport(
                     client_id=order.client_id,

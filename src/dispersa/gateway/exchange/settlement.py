@@ -91,7 +91,8 @@ class Settlement:
 
     def _book(self, instrument: Instrument, quantity: Decimal, price: float) -> None:
         ledger = self._account.ledger
-        ledger.book(instrument, quantity, Decimal(str(price)), Decimal(0))
+        money = Decimal(str(price))
+        ledger.book(instrument, quantity, money, Decimal(0), self._world.today)
         self._emit(self._account.position(ledger.holdings[instrument.con_id]))
         self._emit(events.AccountChanged(account=ledger.account))
 

@@ -95,6 +95,7 @@ class Paths:
         self._motion = universe.correlation
         self._seed = seed
         self.step_seconds = step_seconds
+        self._grid = timedelta(seconds=step_seconds)
         self.day = day
         self.step = self._step_at(start)
         self._base = self.step
@@ -139,7 +140,7 @@ class Paths:
 
     def time_of(self, step: int) -> datetime:
         """Return the market time of a grid point of the current session."""
-        return self.day.opens + timedelta(seconds=step * self.step_seconds)
+        return self.day.opens + step * self._grid
 
     @property
     def next_time(self) -> datetime:
@@ -167,11 +168,11 @@ class Paths:
     # -- inside ----------------------------------------------------------------------------------
 
     def _steps_of(self, day: Session) -> int:
-        return int(day.seconds / self.step_seconds)
+        return timedelta(seconds=day.seconds) // self._grid
 
     def _step_at(self, instant: datetime) -> int:
-        seconds = (instant - self.day.opens).total_seconds()
-        return int(np.clip(seconds // self.step_seconds, 0, self._steps_of(self.day)))
+        # Whole microseconds on both sides: a float quotient can miss the grid point it stands on.
+        return min(max((instant - self.day.opens) // self._grid, 0), self._steps_of(self.day))
 
     def _range(self, first: int, last: int) -> MinuteRange:
         logs = self._log[first - self._base : last - self._base + 1]

@@ -51,14 +51,21 @@ def round_outward(
 
     The tick is that of the rounded price itself, so a price that reaches 3.00 moves to dimes.
     """
-    bids, asks = mids - 0.5 * widths, mids + 0.5 * widths
-    for _ in range(2):
-        bid_ticks, ask_ticks = tick_sizes(bids, penny), tick_sizes(asks, penny)
-        bids = np.floor(np.round(bids / bid_ticks, 6)) * bid_ticks
-        asks = np.ceil(np.round(asks / ask_ticks, 6)) * ask_ticks
-    asks = np.maximum(asks, np.maximum(bids, 0.0) + ask_ticks)
-    bids = np.where(bids < bid_ticks * 0.5, np.nan, bids)
+    bids = _floored(_floored(mids - 0.5 * widths, penny), penny)
+    asks = _ceiled(_ceiled(mids + 0.5 * widths, penny), penny)
+    asks = np.maximum(asks, np.maximum(bids, 0.0) + tick_sizes(asks, penny))
+    bids = np.where(bids < tick_sizes(bids, penny) * 0.5, np.nan, bids)
     return np.round(bids, 4), np.round(asks, 4)
+
+
+def _floored(prices: Floats, penny: NDArray[np.bool_]) -> Floats:
+    ticks = tick_sizes(prices, penny)
+    return np.floor(np.round(prices / ticks, 6)) * ticks
+
+
+def _ceiled(prices: Floats, penny: NDArray[np.bool_]) -> Floats:
+    ticks = tick_sizes(prices, penny)
+    return np.ceil(np.round(prices / ticks, 6)) * ticks
 
 
 def noise(keys: NDArray[np.uint64], salt: int) -> Floats:
