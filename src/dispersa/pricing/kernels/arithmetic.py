@@ -8,7 +8,7 @@ are polynomials with bit casts, good to about one unit in the last place:
   with the public-domain minimax coefficients of the fdlibm library;
 - ``erfcx(x) = exp(x^2) erfc(x)`` for x >= 0: (1 + 2x) erfcx(x) as a polynomial of degree 24 in
   (x - 4)/(x + 4) (Shepherd and Laframboise 1981); coefficients from a Chebyshev fit at 60 digits,
-  made by ``tests/pricing/answers/generate_erfcx.py``.
+  made by ``tests/pricing/answers/generate_arithmetic.py``.
 """
 
 from typing import Any, Final

@@ -32,22 +32,25 @@ def _sources_digest() -> str:
 def _cache_roots() -> list[Path]:
     configured = os.environ.get("NUMBA_CACHE_DIR")
     user = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    temporary = Path(tempfile.gettempdir()) / f"dispersa-{os.getuid()}"
     roots = [Path(configured)] if configured else []
-    return [*roots, Path(user).expanduser() / "dispersa"]
+    return [*roots, Path(user).expanduser() / "dispersa", temporary]
 
 
 def _is_private_folder(folder: Path) -> bool:
-    """Make the folder; true if it is ours alone to write (cached code is executed when loaded)."""
+    """Make the folder; true if only we can write it (cached code is executed when loaded)."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        return folder.stat().st_uid == os.getuid()
+        about = folder.stat()
     except OSError:
         return False
+    return about.st_uid == os.getuid() and not about.st_mode & 0o022
 
 
-def _cache_folder() -> str:
+def cache_folder() -> str:
+    """First private folder that can be written; a fresh one if there is none."""
     name = f"kernels-{_sources_digest()}"
     for root in _cache_roots():
         if _is_private_folder(root / name):
@@ -55,7 +58,7 @@ def _cache_folder() -> str:
     return tempfile.mkdtemp(prefix=f"dispersa-{name}-")
 
 
-CACHE_FOLDER: Final = _cache_folder()
+CACHE_FOLDER: Final = cache_folder()
 
 
 def kernel(function: Function) -> Function:
