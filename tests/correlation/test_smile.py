@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dispersa.correlation.smile import at_the_money_vols
+from dispersa.correlation.smile import at_the_money_vols, vols_at_delta
 from dispersa.correlation.tenor import vol_panel
 from dispersa.market import Symbol
 from dispersa.pricing.atm import AtTheMoney, at_the_money_vol
@@ -151,3 +152,21 @@ def test_panel_does_not_extrapolate_beyond_the_listed_expiries() -> None:
     panel = vol_panel(columns, 30, AtTheMoney.SPOT, CARRY)
     assert np.isnan(panel.vols[0, 0])
     assert np.isnan(panel.column(Symbol("NOPE"))).all()
+
+
+@pytest.mark.parametrize("delta", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_strike_of_a_delta_has_that_delta_at_its_own_vol(delta: float) -> None:
+    # A linear smile, so that the vol found tells the strike: s(K) = 0.5 - 0.003 (K - 80).
+    smile = [(float(k), 0.5 - 0.003 * (k - 80), 0.5 - 0.003 * (k - 80)) for k in range(60, 160, 5)]
+    columns = chains([(100.0, 45, smile)])
+    vol = float(vols_at_delta(columns, delta, CARRY)[0])
+    strike = 80 + (0.5 - vol) / 0.003
+    years = 45 / DAYS_PER_YEAR
+    d1 = np.log(100 * np.exp(CARRY * years) / strike) / (vol * np.sqrt(years))
+    d1 += 0.5 * vol * np.sqrt(years)
+    assert NormalDist().cdf(float(d1)) == pytest.approx(delta, abs=1e-9)
+
+
+def test_delta_beyond_the_listed_strikes_has_no_vol() -> None:
+    columns = chains([(100.0, 45, [(95, 0.3, 0.3), (105, 0.3, 0.3)])])
+    assert np.isnan(vols_at_delta(columns, 0.05, CARRY)[0])

@@ -10,6 +10,7 @@ the smile is linear in strike between such strikes and read at
     DELTA     K = F exp(s(K)^2 T / 2), where the forward delta of a call is 0.50
 """
 
+from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
@@ -59,22 +60,53 @@ def at_the_money_vols(
     extrapolated. `carry_rate` (continuous, per year) makes the forward of FORWARD and DELTA; SPOT
     does not use it.
     """
-    two_sided = np.flatnonzero(np.isfinite(chains.call_iv) & np.isfinite(chains.put_iv))
-    group = np.repeat(np.arange(chains.spot.size), np.diff(chains.starts))[two_sided]
-    vol = 0.5 * (chains.call_iv[two_sided] + chains.put_iv[two_sided])
-    strike = chains.strike[two_sided]
-    years = chains.days_to_expiry / DAYS_PER_YEAR
-    forward = chains.spot * np.exp(carry_rate * years)
     match mode:
         case AtTheMoney.SPOT:
-            return _read_at(chains.spot, strike, vol, *_enclosing(strike, group, chains.spot))
+            return _vols_at(chains, chains.spot)
         case AtTheMoney.FORWARD:
-            return _read_at(forward, strike, vol, *_enclosing(strike, group, forward))
+            return _vols_at(chains, _forwards(chains, carry_rate))
         case AtTheMoney.DELTA:
-            minus_d1 = np.log(strike / forward[group]) - 0.5 * vol**2 * years[group]
-            left, right = _enclosing(minus_d1, group, np.zeros_like(forward))
-            level = _half_delta_strikes(strike, vol, (left, right), forward, years)
-            return _read_at(level, strike, vol, left, right)
+            return vols_at_delta(chains, 0.5, carry_rate)
+
+
+def vols_at_delta(
+    chains: ChainColumns, call_delta: float, carry_rate: float
+) -> NDArray[np.float64]:
+    """Vol of every group where the forward delta of a call, N(d1), is `call_delta`; NaN where none.
+
+    A put of delta -0.10 is the strike of call delta 0.90. Strikes count as in
+    `at_the_money_vols`.
+    """
+    strike, vol, group = _two_sided(chains)
+    years = chains.days_to_expiry / DAYS_PER_YEAR
+    forward = _forwards(chains, carry_rate)
+    d1 = NormalDist().inv_cdf(call_delta)
+    deviation = vol * np.sqrt(years[group])
+    below_level = np.log(strike / forward[group]) - 0.5 * deviation**2 + d1 * deviation
+    left, right = _enclosing(below_level, group, np.zeros_like(forward))
+    level = _strikes_at_d1(d1, (strike, vol), (left, right), forward, years)
+    return _read_at(level, strike, vol, left, right)
+
+
+def _two_sided(
+    chains: ChainColumns,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Strike, mean vol and group of every strike that has both vols."""
+    rows = np.flatnonzero(np.isfinite(chains.call_iv) & np.isfinite(chains.put_iv))
+    group = np.repeat(np.arange(chains.spot.size), np.diff(chains.starts))[rows]
+    return chains.strike[rows], 0.5 * (chains.call_iv[rows] + chains.put_iv[rows]), group
+
+
+def _forwards(chains: ChainColumns, carry_rate: float) -> NDArray[np.float64]:
+    """Forward of every group at one carry rate."""
+    growth: NDArray[np.float64] = np.exp(carry_rate * chains.days_to_expiry / DAYS_PER_YEAR)
+    return chains.spot * growth
+
+
+def _vols_at(chains: ChainColumns, level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Vol of every group at a given strike of its own."""
+    strike, vol, group = _two_sided(chains)
+    return _read_at(level, strike, vol, *_enclosing(strike, group, level))
 
 
 def _enclosing(
@@ -113,23 +145,24 @@ def _read_at(
     return result
 
 
-def _half_delta_strikes(
-    strike: NDArray[np.float64],
-    vol: NDArray[np.float64],
+def _strikes_at_d1(
+    d1: float,
+    smile: tuple[NDArray[np.float64], NDArray[np.float64]],
     rows: tuple[NDArray[np.int64], NDArray[np.int64]],
     forward: NDArray[np.float64],
     years: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Bisect each group's bracket for the strike at which d1 is zero on the linear smile."""
+    """Bisect each group's bracket for the strike with a given d1 on the linear smile."""
+    strike, vol = smile
     left, right = rows
     found = left >= 0
     low, high = np.full(left.size, np.nan), np.full(left.size, np.nan)
     low[found], high[found] = strike[left[found]], strike[right[found]]
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
-        s = _read_at(middle, strike, vol, left, right)
-        d1_is_positive = np.log(forward / middle) + 0.5 * s**2 * years > 0
-        low = np.where(d1_is_positive, middle, low)
-        high = np.where(d1_is_positive, high, middle)
+        deviation = _read_at(middle, strike, vol, left, right) * np.sqrt(years)
+        d1_is_higher = np.log(forward / middle) + 0.5 * deviation**2 > d1 * deviation
+        low = np.where(d1_is_higher, middle, low)
+        high = np.where(d1_is_higher, high, middle)
     level: NDArray[np.float64] = 0.5 * (low + high)
     return level
