@@ -110,9 +110,47 @@ def test_restore_refuses_to_forget_what_an_intact_journal_knows(path: Path) -> N
     target = path.parent / "saved.sqlite3"
     backup(path, target)
     append(path, 5)
-    with pytest.raises(InvalidInput, match="would forget what happened since"):
+    with pytest.raises(InvalidInput, match="would forget what happened"):
         restore(target, path, at=NOON)
     assert verify(path).entries == 25
+
+
+def test_restore_refuses_to_replace_an_intact_journal_of_another_desk(path: Path) -> None:
+    target = path.parent / "saved.sqlite3"
+    backup(path, target)
+    other = path.parent / "other.sqlite3"
+    append(other, 3)
+    with pytest.raises(InvalidInput, match="would forget what happened"):
+        restore(target, other, at=NOON)
+
+
+def test_restore_replaces_an_intact_journal_whose_entries_the_backup_has(path: Path) -> None:
+    early, late = path.parent / "early.sqlite3", path.parent / "late.sqlite3"
+    backup(path, early)
+    append(path, 5)
+    backup(path, late)
+    restore(early, path.parent / "moved" / "journal.sqlite3", at=NOON)
+    restored = restore(late, path.parent / "moved" / "journal.sqlite3", at=NOON)
+    assert restored.verification.entries == 25
+
+
+def test_backup_of_a_file_that_can_not_be_read_leaves_nothing(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[200:] = b"\xff" * (len(content) - 200)
+    path.write_bytes(content)
+    with pytest.raises(JournalDamaged):
+        backup(path, path.parent / "saved.sqlite3")
+    assert not list(path.parent.glob("saved*"))
+
+
+@pytest.mark.parametrize("log", [b"short", b"x" * 32, b"x" * 5000])
+def test_file_that_is_no_log_is_torn_from_its_beginning(log: bytes) -> None:
+    found = torn_tail(log)
+    if len(log) == 32:
+        assert found is None, "nothing follows the header"
+    else:
+        assert found is not None
+        assert found.committed_bytes in {0, 32}
 
 
 def test_restore_of_a_damaged_backup_or_over_a_running_owner_changes_nothing(path: Path) -> None:

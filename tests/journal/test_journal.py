@@ -417,6 +417,95 @@ def test_clock_that_steps_back_keeps_the_order(path: Path) -> None:
     assert sorted(entry.monotonic_ns for entry in entries) == [e.monotonic_ns for e in entries]
 
 
+def test_no_entries_are_appended_without_trace(path: Path) -> None:
+    with open_journal(path) as journal:
+        assert journal.append([]) == ()
+        assert journal.last_sequence == 0
+        journal.flush()
+
+
+def test_error_inside_the_block_is_not_hidden_by_the_journals_own(path: Path) -> None:
+    journal = open_journal(path)
+    journal._connection.execute("PRAGMA max_page_count = 1")
+
+    def use() -> None:
+        with journal:
+            journal.append([NewEntry.of("large", "x" * 100_000)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        use()
+    assert journal.failure is not None
+
+
+def test_waiter_of_a_loop_that_has_ended_disturbs_nobody(path: Path) -> None:
+    with open_journal(path) as journal:
+        blocker = sqlite3.connect(path, isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+
+        async def give_up() -> None:
+            (entry,) = journal.append(numbered(0, 1))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await journal.committed(entry.sequence)
+
+        asyncio.run(give_up())
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        journal.flush()
+        journal.append(numbered(1, 1))
+    assert verify(path).entries == 2
+
+
+async def test_wait_for_what_was_committed_meanwhile_returns_at_once(path: Path) -> None:
+    with open_journal(path) as journal:
+        journal.append(numbered(0, 1))
+        journal.flush()
+        called: list[bool] = []
+        journal._writer.call_when_settled(1, lambda: called.append(True))
+        assert called == [True]
+
+
+async def test_memory_journal_needs_no_waiting() -> None:
+    with in_memory() as journal:
+        (entry,) = journal.append(numbered(0, 1))
+        await journal.committed(entry.sequence)
+        called: list[bool] = []
+        journal._writer.call_when_settled(1, lambda: called.append(True))
+        assert called == [True]
+        assert list(journal.entries(after=5)) == []
+
+
+def test_transaction_that_sqlite_has_rolled_back_itself_fails_the_journal(path: Path) -> None:
+    journal = open_journal(path)
+    journal._connection.execute(
+        "CREATE TEMP TRIGGER broken BEFORE INSERT ON entries "
+        "BEGIN SELECT raise(ROLLBACK, 'the disk has failed'); END"
+    )
+    journal.append(numbered(0, 1))
+    with pytest.raises(JournalFailed, match="the disk has failed"):
+        journal.flush()
+    journal.close()
+    assert list(read_entries(path)) == []
+
+
+def test_disk_that_is_full_at_the_start_is_said_and_leaves_no_half_journal(path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from datetime import *; from pathlib import Path\n"
+        "from dispersa.errors import DispersaError; from dispersa.journal import *\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "try: Journal.open(Path(sys.argv[1]), build_id='b', now=lambda: datetime.now(UTC))\n"
+        "except JournalFailed as error: print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "can not be opened for writing" in done.stdout
+    with open_journal(path) as journal:
+        journal.append(numbered(0, 1))
+    assert verify(path).is_intact
+
+
 def test_odd_texts_and_large_numbers_come_back_exactly(path: Path) -> None:
     value = {"ö": "\ud800 \x00 \U0001f600 '; DROP TABLE entries; --", "n": 10**30, "f": 0.1 + 0.2}
     with open_journal(path) as journal:

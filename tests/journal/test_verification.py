@@ -129,6 +129,29 @@ def test_reader_names_a_missing_entry(path: Path) -> None:
         list(read_entries(path))
 
 
+def test_reader_that_begins_after_a_missing_entry_names_it(path: Path) -> None:
+    tamper(path, "DELETE FROM entries WHERE sequence = 7")
+    with pytest.raises(JournalDamaged, match="entry 7 is missing"):
+        list(read_entries(path, after=7))
+    assert [entry.sequence for entry in read_entries(path, after=38)] == [39, 40]
+    assert list(read_entries(path, after=40)) == list(read_entries(path, after=99)) == []
+
+
+def test_cause_that_is_no_earlier_entry_is_found(path: Path) -> None:
+    tamper(path, "UPDATE entries SET cause = 40 WHERE sequence = 7")
+    assert "names the cause 40" in verify(path).damages[1].reason
+
+
+def test_journal_with_unreadable_pages_is_not_opened(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096 * 4 :] = b"\xff" * (len(content) - 4096 * 4)
+    path.write_bytes(content)
+    with pytest.raises(JournalDamaged, match="can not be read"):
+        Journal.open(path, build_id="b", now=lambda: NOON)
+    with pytest.raises(JournalDamaged, match="can not be read"):
+        list(read_entries(path))
+
+
 def test_a_changed_last_entry_stops_the_journal_from_being_opened(path: Path) -> None:
     tamper(path, "UPDATE entries SET payload = '{}' WHERE sequence = 40")
     with pytest.raises(JournalDamaged, match="entry 40"):

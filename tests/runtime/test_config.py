@@ -362,6 +362,23 @@ def test_secret_from_variable_or_file(tmp_path: Path) -> None:
         reveal("alerts.smtp_password", secret, {})
 
 
+def test_secret_whose_file_is_missing_is_refused_by_key(tmp_path: Path) -> None:
+    text = f"[alerts]\nsmtp_password = 'file:{tmp_path}/absent'"
+    secret = load(tmp_path, text).settings.alerts.smtp_password
+    assert secret is not None
+    with pytest.raises(InvalidConfig, match=r"alerts\.smtp_password names the file"):
+        reveal("alerts.smtp_password", secret)
+
+
+def test_journal_lies_where_it_is_told_or_in_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert load(tmp_path, "").settings.journal_file == tmp_path / "dispersa" / "sim.sqlite3"
+    told = load(tmp_path, "[journal]\npath = '~/j.sqlite3'").settings.journal_file
+    assert told == Path.home() / "j.sqlite3"
+
+
 def test_secret_in_a_file_that_others_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "dispersa.toml"
     file.write_text("[alerts]\nsmtp_password = 'hunter2'")

@@ -90,12 +90,14 @@ def _require_nothing_forgotten(journal: Path, saved: Verification) -> None:
     if not journal.is_file():
         return
     present = verify(journal)
-    if not present.is_intact or not present.entries:
+    if not present.is_intact:
         return
-    if present.last_sequence >= saved.last_sequence and present.last_hash != saved.last_hash:
+    with closing(database.open_for_reading(saved.path)) as connection:
+        held = database.hash_at(connection, present.last_sequence)
+    if held != present.last_hash:
         raise InvalidInput(
-            f"the journal {journal} is intact and holds {present.entries} entries, the backup "
-            f"{saved.path} {saved.entries}; a restore would forget what happened since. If that "
+            f"the journal {journal} is intact and its {present.entries} entries are not all in the "
+            f"backup {saved.path} ({saved.entries}); a restore would forget what happened. If that "
             "is meant, move the journal away first"
         )
 

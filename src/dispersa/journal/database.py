@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dispersa.errors import InvalidInput
 from dispersa.journal.entry import Entry, genesis_hash, time_text
-from dispersa.journal.errors import JournalDamaged
+from dispersa.journal.errors import JournalDamaged, JournalFailed
 
 APPLICATION_ID = 0x44495350
 """The four letters DISP, SQLite's place for saying whose file this is."""
@@ -60,12 +60,12 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         create_schema(connection, journal_id=secrets.token_hex(8))
         require_journal(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         connection.close()
-        raise unreadable(path, error) from error
-    except InvalidInput:
-        connection.close()
-        raise
+        raise JournalFailed(
+            f"the journal {path} can not be opened for writing ({error}); "
+            "free space or mend the disk, then start again"
+        ) from error
     return connection
 
 

@@ -20,6 +20,8 @@ from dispersa.errors import BrokenInvariant, require
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical_json(value: JsonValue) -> str:
     """Write a value as the one JSON text that stands for it.
@@ -28,7 +30,7 @@ def canonical_json(value: JsonValue) -> str:
     as does anything that JSON has no word for.
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return _CANONICAL.encode(value)
     except (TypeError, ValueError) as error:
         raise BrokenInvariant(
             f"a journal payload can not be written as JSON: {error}; "

@@ -33,6 +33,8 @@ def read_entries(source: Path | sqlite3.Connection, *, after: int = 0) -> Iterat
 def _checked(connection: sqlite3.Connection, *, after: int) -> Iterator[Entry]:
     link = database.hash_at(connection, after)
     if link is None:
+        if database.last_sequence(connection) > after:
+            raise JournalDamaged(f"entry {after} is missing, and there are later ones")
         return
     expected = after + 1
     for entry in database.read_after(connection, after):

@@ -246,12 +246,8 @@ class HeldTimeLoop(asyncio.SelectorEventLoop):
         *args: *_Arguments,
     ) -> asyncio.Future[_Result]:
         """Run a function in a thread or process; time is held until it is done."""
+        future = super().run_in_executor(executor, func, *args)
         self._keeper.hold()
-        try:
-            future = super().run_in_executor(executor, func, *args)
-        except BaseException:
-            self._keeper.release()
-            raise
         future.add_done_callback(lambda _: self._keeper.release())
         return future
 
