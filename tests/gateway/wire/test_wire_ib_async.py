@@ -57,7 +57,6 @@ OPTION = m.Contract(
     trading_class="AAPL",
 )
 BAG = m.Contract(
-    con_id=m.BAG_CON_ID,
     symbol="AAPL",
     sec_type="BAG",
     exchange="SMART",
@@ -109,6 +108,9 @@ def test_open_bag_order(version: int, caplog: pytest.LogCaptureFixture) -> None:
         (700002, 2, "SELL"),
     ]
     assert contract.comboLegsDescrip == "700001|1,700002|-2"
+    # As in a combo's openOrder recorded from a real server (public fixtures of ib-ruby).
+    assert (contract.conId, contract.localSymbol) == (28812380, "28812380")
+    assert contract.tradingClass == "COMB"
     assert (seen.orderId, seen.clientId, seen.permId) == (21, 3, 900001)
     assert (seen.action, seen.totalQuantity, seen.lmtPrice, seen.tif) == ("SELL", 3.0, -1.25, "GTC")
     assert (seen.algoStrategy, seen.algoParams[0].value) == ("Adaptive", "Normal")

@@ -1,7 +1,9 @@
 """How do orders, their progress and their executions look on the wire?"""
 
+from dataclasses import replace
+
 from dispersa.gateway import events
-from dispersa.gateway.model import ComboLeg, Contract, Order, OrderState, SecType
+from dispersa.gateway.model import BAG_CON_ID, ComboLeg, Contract, Order, OrderState, SecType
 from dispersa.gateway.wire import order_fields as names
 from dispersa.gateway.wire.texts import (
     UNSET_DOUBLE,
@@ -126,7 +128,7 @@ class _Writing:
             self.out.append(unset if text == "0" and name in _ZERO_MEANS_UNSET else text)
 
     def contract(self) -> None:
-        c = self._contract
+        c = self._contract if self._contract.sec_type != SecType.BAG else _as_bag(self._contract)
         self.add(str(c.con_id), c.symbol, c.sec_type, c.last_trade_date, strike(c.strike))
         self.add(c.right or "?", c.multiplier, c.exchange, c.currency, c.local_symbol)
         self.add(c.trading_class)
@@ -191,6 +193,12 @@ class _Writing:
 
     def finish(self) -> bytes:
         return escaped_message(self.out)
+
+
+def _as_bag(contract: Contract) -> Contract:
+    """Return a BAG as IBKR names it, whatever the client called it."""
+    text = str(BAG_CON_ID)
+    return replace(contract, con_id=BAG_CON_ID, local_symbol=text, trading_class="COMB")
 
 
 def _description(legs: tuple[ComboLeg, ...]) -> str:
