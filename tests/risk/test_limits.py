@@ -74,6 +74,8 @@ def test_contradiction_or_wrong_unit_is_refused(changes: dict[str, Any], message
     [
         (QuietWindow(start=time(9), end=time(10)), time(9), True),
         (QuietWindow(start=time(9), end=time(10)), time(10), False),
+        (QuietWindow(start=time(23, 40), end=time(0, 30)), time(23, 40), True),
+        (QuietWindow(start=time(23, 40), end=time(0, 30)), time(23, 39), False),
         (QuietWindow(start=time(23, 40), end=time(0, 30)), time(23, 59), True),
         (QuietWindow(start=time(23, 40), end=time(0, 30)), time(0, 29), True),
         (QuietWindow(start=time(23, 40), end=time(0, 30)), time(0, 30), False),
@@ -82,6 +84,12 @@ def test_contradiction_or_wrong_unit_is_refused(changes: dict[str, Any], message
 )
 def test_quiet_window_may_run_over_midnight(window: QuietWindow, clock: time, inside: bool) -> None:
     assert window.holds(clock) is inside
+
+
+def test_limits_that_touch_are_consistent() -> None:
+    limits = Limits(hedge_collar_share=Decimal("0.05"), messages_per_order_max=10_000)
+    assert limits.collar_share == limits.hedge_collar_share
+    assert limits.messages_per_order_max == limits.messages_per_day_max
 
 
 def test_limits_round_trip_through_the_journal_format() -> None:

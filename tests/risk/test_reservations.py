@@ -209,6 +209,13 @@ def test_vega_range_is_the_one_sided_worst_case() -> None:
     found = vega_range(100.0, [weigh(sale), weigh(purchase)])
     assert (found.low, found.now, found.high) == (100.0 - 520, 100.0, 100.0 + 520)
     assert found.widest == 620.0
+    below = vega_range(-100.0, [weigh(sale), weigh(purchase)])
+    assert (below.low, below.high, below.widest) == (-620.0, 420.0, 620.0)
+
+
+def test_use_is_unsigned_whatever_sign_the_vega_has() -> None:
+    row = replace(weigh(order(OrderState.WORKING)), unit_vega_usd=-UNIT_VEGA)
+    assert row.worst.vega_usd == 4 * UNIT_VEGA
 
 
 CAP = Cap(premium_usd_max=Decimal(20_050), vega_usd_max=1_300.0, contracts_max=20)

@@ -1,13 +1,12 @@
 """The send gate: every denial reached, at its boundary, for exactly the purposes it binds."""
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from situations import (
-    ACCOUNT_READING,
     AT,
     CONTEXT,
     FACTS,
@@ -39,6 +38,7 @@ from dispersa.risk import (
     DenialCode,
     EdgeMeasured,
     EdgeWaived,
+    GateFacts,
     HaltLevel,
     HeldLeg,
     Limits,
@@ -275,6 +275,8 @@ NOT_KNOWN: list[tuple[dict[str, Any], str]] = [
     ({"context": {"fair_value": Decimal(-1)}}, C.FAIR_VALUE),
     ({"context": {"unit_premium": None}}, C.ORDER_PREMIUM),
     ({"context": {"unit_premium": NAN}}, C.ORDER_PREMIUM),
+    ({"context": {"unit_premium": Decimal(0)}}, C.ORDER_PREMIUM),
+    ({"context": {"unit_vega": float("inf")}}, C.ORDER_PREMIUM),
     ({"context": {"unit_vega": None}}, C.ORDER_PREMIUM),
     ({"context": {"unit_vega": float("nan")}}, C.ORDER_PREMIUM),
     ({"context": {"unit_vega": 0.0}}, C.ORDER_PREMIUM),
@@ -291,20 +293,32 @@ def test_fact_that_is_missing_or_not_a_number_denies(change: dict[str, Any], exp
     assert code_of(answer(Purpose.OPEN, **change)) == expected
 
 
-@pytest.mark.parametrize("seconds_left", [300, 301])
-def test_order_leaves_until_five_minutes_before_the_close(seconds_left: int) -> None:
-    at = SESSION.closes - seconds_left * SECOND
-    facts = replace(
-        FACTS,
-        at=at,
-        account=replace(ACCOUNT_READING, at=at),
-        reconciled_at=at,
-        vix=with_vix(at=at).vix,
-    )
-    quote = replace(PACKAGE_QUOTE, at=at)
-    assert code_of(answer(Purpose.OPEN, facts=facts, context={"quote": quote})) == "approved"
-    late = replace(facts, at=SESSION.closes - 299 * SECOND)
-    assert code_of(answer(Purpose.OPEN, facts=late, context={"quote": quote})) == C.SESSION
+def at_time(at: datetime) -> GateFacts:
+    """The calm facts, read at another time."""
+    fresh = with_account(at=at)
+    return replace(fresh, at=at, reconciled_at=at, vix=with_vix(at=at).vix)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(60, "approved"), (59, C.SESSION)])
+def test_order_leaves_from_a_minute_after_the_opening(seconds: int, expected: str) -> None:
+    at = SESSION.opens + seconds * SECOND
+    context = {"quote": replace(PACKAGE_QUOTE, at=at)}
+    assert code_of(answer(Purpose.OPEN, facts=at_time(at), context=context)) == expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(300, "approved"), (299, C.SESSION)])
+def test_order_leaves_until_five_minutes_before_the_close(seconds: int, expected: str) -> None:
+    at = SESSION.closes - seconds * SECOND
+    context = {"quote": replace(PACKAGE_QUOTE, at=at)}
+    assert code_of(answer(Purpose.OPEN, facts=at_time(at), context=context)) == expected
+
+
+def test_no_order_leaves_at_the_close_even_without_a_margin() -> None:
+    limits = Limits(session_end_margin_seconds=0.0)
+    context = {"quote": replace(PACKAGE_QUOTE, at=SESSION.closes)}
+    facts = at_time(SESSION.closes)
+    outcome = answer(Purpose.OPEN, limits=limits, facts=facts, context=context)
+    assert code_of(outcome) == C.SESSION
 
 
 @pytest.mark.parametrize(
@@ -396,6 +410,23 @@ def test_hedge_goes_towards_zero_and_not_beyond(
 ) -> None:
     outcome = answer(Purpose.HEDGE, intent={"side": side}, context={"delta_shares": delta})
     assert code_of(outcome) == expected
+
+
+def test_hedges_that_already_work_count_towards_zero_delta() -> None:
+    context = {"units_left": 200, "reserved_units": 1}
+    beyond = answer(Purpose.HEDGE, context={**context, "delta_shares": -120.4})
+    short_of = answer(Purpose.HEDGE, context={**context, "delta_shares": -120.5})
+    assert (code_of(beyond), code_of(short_of)) == (C.NOT_A_HEDGE, "approved")
+
+
+def test_worthless_package_is_never_bought_for_nothing() -> None:
+    quote = Quote(bid=Decimal("0.01"), ask=Decimal("0.10"), at=AT)
+    outcome = answer(
+        Purpose.REDUCE,
+        intent={"limit_price": Decimal(0)},
+        context={"fair_value": Decimal("0.05"), "quote": quote},
+    )
+    assert code_of(outcome) == C.COLLAR
 
 
 def test_hedge_with_options_is_no_hedge() -> None:
