@@ -7,7 +7,7 @@ whose vega is too small to invert is sent as not computed.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import isnan
+from math import isnan, log1p
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from dispersa.gateway.model import (
     TickSize,
     TickString,
 )
-from dispersa.gateway.world.kernels import Terms, implied_vol, price, values
-from dispersa.gateway.world.spreads import noise
+from dispersa.gateway.world.kernels import Floats, Terms, implied_vol, price, values
+from dispersa.gateway.world.spreads import noise_of
 from dispersa.gateway.world.surface import YEAR_DAYS
 from dispersa.gateway.world.world import VIX, World
 
@@ -35,6 +35,7 @@ KIND = {
     "call_oi": 27, "put_oi": 28, "call_volume": 29, "put_volume": 30, "last_time": 45,
     "halted": 49, "average_option_volume": 87,
 }  # fmt: skip
+_INTEREST_KINDS = frozenset({27, 28, 29, 30})
 _CAN_EXECUTE = 1
 _VEGA_MIN = 1e-4
 """Vega per point below which a quote does not determine a volatility."""
@@ -51,7 +52,6 @@ class Line:
     generic_ticks: frozenset[int]
     sink: TickSink
     sent: dict[int, object] = field(default_factory=dict)
-    computed_at: float = 0.0
 
     @property
     def instrument(self) -> Instrument:
@@ -67,9 +67,12 @@ class Feed:
         self._quotes = quotes
         self.lines: dict[int, Line] = {}
         self.last_trades: dict[int, tuple[float, int]] = {}
+        self._computed: dict[int, tuple[TickOption, TickOption]] = {}
+        self._computed_at = 0.0
 
     def push(self) -> None:
         """Send what changed on every line."""
+        self._compute()
         for line in list(self.lines.values()):
             self.push_line(line)
 
@@ -111,36 +114,31 @@ class Feed:
         if KIND["close"] not in line.sent:
             yield TickPrice(kind=KIND["close"], price=self.option_close(instrument))
         yield model_computation(reading)
-        now = self._world.now.timestamp()
-        if now - line.computed_at >= _COMPUTATION_SECONDS:
-            line.computed_at = now
-            yield from self._quote_computations(instrument, reading)
+        yield from self._computations(line, instrument, reading)
 
-    def _quote_computations(
-        self, instrument: Instrument, reading: OptionReading
+    def _computations(
+        self, line: Line, instrument: Instrument, reading: OptionReading
     ) -> Iterator[TickOption]:
-        """Yield kinds 10 and 11: volatility and Greeks at bid and offer."""
-        prices = np.array([reading.nbbo.bid, reading.nbbo.ask])
-        if reading.vega < _VEGA_MIN:
-            prices[:] = np.nan
-        terms = self.terms_of(instrument, count=2)
-        vols = implied_vol(terms, np.nan_to_num(prices, nan=-1.0))
-        found = values(terms, np.where(np.isnan(vols), 0.2, vols))
-        for side, kind in enumerate((10, 11)):
-            if isnan(vols[side]):
-                yield TickOption(kind=kind, under_price=reading.under_price)
-                continue
-            yield TickOption(
-                kind=kind,
-                implied_vol=float(vols[side]),
-                delta=float(found.delta[side]),
-                price=float(prices[side]),
-                pv_dividend=0.0,
-                gamma=float(found.gamma[side]),
-                vega=float(found.vega[side]) / 100.0,
-                theta=max(float(found.theta[side]) / YEAR_DAYS, -float(prices[side])),
-                under_price=reading.under_price,
-            )
+        """Yield kinds 10 and 11 at their pace: at once for a new line, then once a second."""
+        if 10 in line.sent:
+            yield from self._computed.get(instrument.con_id, ())
+            return
+        prices = np.array([[reading.nbbo.bid], [reading.nbbo.ask]])
+        yield from computations(self.terms_of(instrument), np.array([reading.vega]), prices)[0]
+
+    def _compute(self) -> None:
+        """Invert bids and offers of all held options together, once a second."""
+        self._computed = {}
+        now = self._world.now.timestamp()
+        if now - self._computed_at < _COMPUTATION_SECONDS:
+            return
+        self._computed_at = now
+        held = self._quotes.held_board()
+        if held is not None:
+            ids, board = held
+            prices = np.stack([board.quotes.bids, board.quotes.asks])
+            found = computations(board.terms, board.model.vega / 100.0, prices)
+            self._computed = dict(zip(ids, found, strict=True))
 
     def terms_of(self, instrument: Instrument, count: int = 1, spot: float | None = None) -> Terms:
         """Return the pricing terms of one option, repeated `count` times."""
@@ -196,7 +194,8 @@ class Feed:
     def _generic_ticks(self, line: Line, instrument: Instrument) -> Iterator[Tick]:
         wanted = line.generic_ticks
         if instrument.option is not None:
-            yield from _option_interest(instrument, wanted)
+            if line.sent.keys().isdisjoint(_INTEREST_KINDS):
+                yield from _option_interest(instrument, wanted)
             return
         if instrument.symbol == VIX:
             return
@@ -233,14 +232,50 @@ def model_computation(reading: OptionReading) -> TickOption:
     )
 
 
+def computations(
+    terms: Terms, vegas: Floats, prices: Floats
+) -> list[tuple[TickOption, TickOption]]:
+    """Return kinds 10 and 11 of options: volatility and Greeks at bid and offer.
+
+    `prices` has a row of bids and a row of offers, nan where there is none; `vegas` per point.
+    """
+    usable = np.where(vegas < _VEGA_MIN, np.nan, prices)
+    both = []
+    for row, kind in enumerate((10, 11)):
+        vols = implied_vol(terms, np.nan_to_num(usable[row], nan=-1.0))
+        found = values(terms, np.where(np.isnan(vols), 0.2, vols))
+        table = zip(
+            vols.tolist(), found.delta.tolist(), usable[row].tolist(), found.gamma.tolist(),
+            found.vega.tolist(), found.theta.tolist(), terms.spot.tolist(), strict=True,
+        )  # fmt: skip
+        both.append([_computation(kind, *entry) for entry in table])
+    return list(zip(both[0], both[1], strict=True))
+
+
+def _computation(kind: int, vol: float, *greeks: float) -> TickOption:
+    delta, value, gamma, vega, theta, spot = greeks
+    if isnan(vol):
+        return TickOption(kind=kind, under_price=spot)
+    return TickOption(
+        kind=kind,
+        implied_vol=vol,
+        delta=delta,
+        price=value,
+        pv_dividend=0.0,
+        gamma=gamma,
+        vega=vega / 100.0,
+        theta=max(theta / YEAR_DAYS, -value),
+        under_price=spot,
+    )
+
+
 def _option_interest(instrument: Instrument, wanted: frozenset[int]) -> Iterator[Tick]:
     """Yield made-up volume and open interest; the other right's is 0."""
-    key = np.array([instrument.con_id], dtype=np.uint64)
     is_call = instrument.contract.right == "C"
     kinds = ((100, "call_volume", "put_volume", 900, 1), (101, "call_oi", "put_oi", 6000, 2))
     for generic, call, put, scale, salt in kinds:
         if generic in wanted:
-            size = int(-np.log1p(-noise(key, salt)[0]) * scale)
+            size = int(-log1p(-noise_of(instrument.con_id, salt)) * scale)
             yield TickSize(kind=KIND[call], size=size if is_call else 0)
             yield TickSize(kind=KIND[put], size=0 if is_call else size)
 

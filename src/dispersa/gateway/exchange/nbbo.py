@@ -3,14 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan
-
-import numpy as np
+from math import ceil, floor, isnan, nan
 
 from dispersa.gateway.exchange.directory import Instrument
 from dispersa.gateway.model import Action, SecType
 from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
-from dispersa.gateway.world.spreads import noise, size_salt
+from dispersa.gateway.world.spreads import noise_of, size_salt
 from dispersa.gateway.world.world import World
 
 STOCK_LOT = 100
@@ -122,6 +120,13 @@ class QuoteBook:
             under_price=float(board.terms.spot[row]),
         )
 
+    def held_board(self) -> tuple[list[int], Board] | None:
+        """Return the contract ids of all held options and their priced batch, None without any."""
+        if not self._keys:
+            return None
+        board, _ = self._board_of(next(iter(self._keys.values())))
+        return list(self._keys), board
+
     def board_row(self, instrument: Instrument) -> tuple[Board, int]:
         """Return the priced batch that holds an option, and its row."""
         if instrument.option is None:
@@ -172,14 +177,14 @@ class QuoteBook:
         level = self._world.spot(instrument.symbol)
         underlying = instrument.underlying
         width = max(0.01, level * underlying.spread_bps / 1e4)
-        bid = float(np.floor(round((level - 0.5 * width) * 100, 6)) / 100)
-        ask = float(np.ceil(round((level + 0.5 * width) * 100, 6)) / 100)
+        bid = floor(round((level - 0.5 * width) * 100, 6)) / 100
+        ask = ceil(round((level + 0.5 * width) * 100, 6)) / 100
         if ask <= bid:
-            ask = round(bid + 0.01, 2)
-        keys = np.array([instrument.con_id], dtype=np.uint64)
+            ask = bid + 0.01
         epoch = int(self._world.now.timestamp())
         lots = [
-            1 + int(8 * noise(keys, size_salt(self._world.seed, epoch, side))[0]) for side in (0, 1)
+            1 + int(8 * noise_of(instrument.con_id, size_salt(self._world.seed, epoch, side)))
+            for side in (0, 1)
         ]
         return Nbbo(
             bid=round(bid, 2),

@@ -21,6 +21,7 @@ SPREAD_MODEL_TEXT = (
 )
 
 _SIZE_SECONDS = 2
+_WORD = (1 << 64) - 1
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
@@ -44,9 +45,7 @@ def option_widths(mids: Floats, atm_values: Floats, straddle_spreads: Floats) ->
     return straddle_spreads * 0.5 * (atm_values + mids)
 
 
-def round_outward(
-    mids: Floats, widths: Floats, penny: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
+def round_outward(mids: Floats, widths: Floats, penny: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return bid rounded down and ask rounded up to the tick; a bid under one tick is nan.
 
     The tick is that of the rounded price itself, so a price that reaches 3.00 moves to dimes.
@@ -76,6 +75,14 @@ def noise(keys: NDArray[np.uint64], salt: int) -> Floats:
         z = (z ^ (z >> np.uint64(27))) * _MIX[2]
         z ^= z >> np.uint64(31)
     return (z >> np.uint64(11)).astype(float) / float(1 << 53)
+
+
+def noise_of(key: int, salt: int) -> float:
+    """Return what `noise` gives for one key, without an array."""
+    z = (key + salt * int(_MIX[0])) & _WORD
+    z = ((z ^ (z >> 30)) * int(_MIX[1])) & _WORD
+    z = ((z ^ (z >> 27)) * int(_MIX[2])) & _WORD
+    return float((z ^ (z >> 31)) >> 11) / float(1 << 53)
 
 
 def sizes(display: Floats, keys: NDArray[np.uint64], salt: int) -> NDArray[np.int64]:

@@ -50,6 +50,7 @@ class World:
         self._chains: dict[str, Chain] = {}
         self._vix: tuple[int, float] = (-1, 0.0)
         self._market: Market | None = None
+        self._vols: tuple[Market, Floats] | None = None
         self._history: DailyHistory | None = None
         self.tape = Tape(seed=seed, start=start, first=self.first_session)
 
@@ -115,7 +116,10 @@ class World:
 
     def vols(self) -> Floats:
         """Return 30-day at-the-money implied volatilities of components and baskets."""
-        return self._start_vols * (self._model_vols() / self._start_model_vols)
+        market = self.market
+        if self._vols is None or self._vols[0] is not market:
+            self._vols = (market, self._start_vols * (self._model_vols() / self._start_model_vols))
+        return self._vols[1]
 
     def implied_correlation(self) -> float:
         """Return the true implied correlation at 30 days."""
