@@ -1,5 +1,6 @@
 """Which desk answers which request?"""
 
+from collections.abc import Callable
 from typing import assert_never
 
 from dispersa.gateway import events
@@ -33,6 +34,7 @@ class Counter:
         self._history = HistoryDesk(line)
         self._orders = OrderDesk(line)
         self._account = AccountDesk(line)
+        self._plain = self._plain_answers()
 
     @property
     def client_id(self) -> int:
@@ -82,90 +84,59 @@ class Counter:
 
     # -- requests --------------------------------------------------------------------------------
 
-    def answer(self, request: r.Request) -> None:  # noqa: C901, PLR0912, PLR0915 - one table
+    def answer(self, request: r.Request) -> None:
         """Answer one request."""
+        if isinstance(request, Plain):
+            self._plain[request]()
+        elif isinstance(request, r.Cancel):
+            self._cancel(request)
+        elif isinstance(request, r.ReferenceRequest):
+            self._reference.answer(request)
+        elif isinstance(request, r.QuoteRequest):
+            self._quotes.answer(request)
+        elif isinstance(request, r.CalculationRequest):
+            self._calculator.answer(request)
+        elif isinstance(request, r.HistoryRequest):
+            self._history.answer(request)
+        elif isinstance(request, r.OrderRequest):
+            self._orders.answer(request)
+        elif isinstance(request, r.AccountRequest):
+            self._account.answer(request)
+        else:
+            self._aside(request)
+
+    def _plain_answers(self) -> dict[Plain, Callable[[], None]]:
+        send, orders, account = self._line.send, self._orders, self._account
+        return {
+            Plain.NEXT_ID: self._next_id,
+            Plain.MANAGED_ACCOUNTS: self._managed_accounts,
+            Plain.CURRENT_TIME: self._current_time,
+            Plain.SET_LOG_LEVEL: lambda: None,
+            Plain.POSITIONS: account.positions,
+            Plain.CANCEL_POSITIONS: account.cancel_positions,
+            Plain.GLOBAL_CANCEL: orders.cancel_all,
+            Plain.OPEN_ORDERS: lambda: orders.open_orders(of_all_clients=False),
+            Plain.ALL_OPEN_ORDERS: lambda: orders.open_orders(of_all_clients=True),
+            Plain.FAMILY_CODES: lambda: send(replies.family_codes(self._accounts())),
+            Plain.MARKET_DEPTH_EXCHANGES: lambda: send(replies.NO_DEPTH_EXCHANGES),
+            Plain.NEWS_PROVIDERS: lambda: send(replies.NO_NEWS_PROVIDERS),
+        }
+
+    def _aside(self, request: r.SideRequest) -> None:
         match request:
-            case Plain():
-                self._answer_plain(request)
             case r.StartApi():
                 self._line.error(-1, 321, "Error validating request: the API is already started")
-            case r.Cancel():
-                self._cancel(request)
-            case r.MarketData():
-                self._quotes.market_data(request)
-            case r.TickByTick():
-                self._quotes.tick_by_tick(request)
-            case r.SetMarketDataType():
-                self._quotes.set_type(request)
-            case r.CalculateImpliedVol():
-                self._calculator.implied_vol(request)
-            case r.CalculateOptionPrice():
-                self._calculator.option_price(request)
-            case r.GetContractDetails():
-                self._reference.contract_details(request)
-            case r.GetOptionParameters():
-                self._reference.option_parameters(request)
-            case r.GetMatchingSymbols():
-                self._reference.matching_symbols(request)
-            case r.GetSmartComponents():
-                self._reference.smart_components(request)
-            case r.GetMarketRule():
-                self._reference.market_rule(request)
-            case r.HistoricalData():
-                self._history.bars(request)
-            case r.HeadTimestamp():
-                self._history.head_timestamp(request)
-            case r.HistoricalTicks():
-                self._history.past_ticks(request)
-            case r.PlaceOrder():
-                self._orders.place(request)
-            case r.CancelOrder():
-                self._orders.cancel(request)
-            case r.ExerciseOptions():
-                self._orders.exercise(request)
-            case r.AutoOpenOrders():
-                self._orders.auto_open_orders(request)
-            case r.CompletedOrders():
-                self._orders.completed_orders()
-            case r.Executions():
-                self._orders.executions(request)
-            case r.AccountSummary():
-                self._account.summary(request)
-            case r.AccountUpdates():
-                self._account.updates(request)
-            case r.AccountUpdatesMulti():
-                self._account.updates_multi(request)
-            case r.PositionsMulti():
-                self._account.positions_multi(request)
-            case r.SubscribePnl():
-                self._account.pnl(request)
-            case r.SubscribePnlSingle():
-                self._account.pnl_single(request)
+            case r.GetSoftDollarTiers():
+                self._line.send(replies.soft_dollar_tiers(request.request_id))
+            case r.GetUserInfo():
+                self._line.send(replies.user_info(request.request_id))
+            case r.Unsupported():
+                text = f"Error processing request: {request.what} is not simulated"
+                self._line.error(request.request_id, 322, text)
+            case r.Ignored():
+                pass
             case r.Unknown():
                 self._line.error(-1, 505, f"Fatal Error: Unknown message id.: {request.message_id}")
-            case _:
-                assert_never(request)
-
-    def _answer_plain(self, request: Plain) -> None:
-        match request:
-            case Plain.NEXT_ID:
-                self._next_id()
-            case Plain.MANAGED_ACCOUNTS:
-                self._managed_accounts()
-            case Plain.CURRENT_TIME:
-                self._line.send(replies.current_time(self._line.floor.clock.now()))
-            case Plain.SET_LOG_LEVEL:
-                pass
-            case Plain.POSITIONS:
-                self._account.positions()
-            case Plain.CANCEL_POSITIONS:
-                self._account.cancel_positions()
-            case Plain.GLOBAL_CANCEL:
-                self._orders.cancel_all()
-            case Plain.OPEN_ORDERS:
-                self._orders.open_orders(of_all_clients=False)
-            case Plain.ALL_OPEN_ORDERS:
-                self._orders.open_orders(of_all_clients=True)
             case _:
                 assert_never(request)
 
@@ -193,7 +164,13 @@ class Counter:
                 assert_never(request.what)
 
     def _managed_accounts(self) -> None:
-        self._line.send(replies.managed_accounts(list(self._line.floor.venue.accounts())))
+        self._line.send(replies.managed_accounts(self._accounts()))
+
+    def _accounts(self) -> list[str]:
+        return list(self._line.floor.venue.accounts())
+
+    def _current_time(self) -> None:
+        self._line.send(replies.current_time(self._line.floor.clock.now()))
 
     def _next_id(self) -> None:
         next_id = self._line.floor.next_order_id(self._line.client_id)

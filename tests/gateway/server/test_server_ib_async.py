@@ -6,7 +6,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from ib_async import IB, Bag, ComboLeg, Contract, LimitOrder, Option, Order, Stock, Trade
+from ib_async import (
+    IB,
+    Bag,
+    ComboLeg,
+    Contract,
+    LimitOrder,
+    Option,
+    Order,
+    RequestError,
+    Stock,
+    Trade,
+)
 
 from dispersa.gateway.server import RunningGateway
 
@@ -161,3 +172,22 @@ async def test_requests_of_one_client_are_answered_while_another_streams(
         assert sorted(fill.contract.secType for fill in trade.fills) == ["BAG", "OPT", "OPT"]
         fills = await data.reqExecutionsAsync()
         assert {fill.execution.permId for fill in fills} == {trade.orderStatus.permId}
+
+
+async def test_side_requests_are_answered_or_refused_by_their_own_id(
+    gateway: RunningGateway,
+) -> None:
+    async with connected(gateway) as ib, asyncio.timeout(5):
+        assert await ib.reqNewsProvidersAsync() == []
+        assert await ib.reqMktDepthExchangesAsync() == []
+        await ib.reqUserInfoAsync()
+        tiers: list[tuple[object, ...]] = []
+        ib.wrapper.softDollarTiers = lambda *args: tiers.append(args)
+        ib.client.reqSoftDollarTiers(77)
+        families: list[object] = []
+        ib.wrapper.familyCodes = families.extend
+        ib.client.reqFamilyCodes()
+        await until(lambda: tiers and families)
+        contract = Stock("AAPL", "SMART", "USD", conId=265598)
+        with pytest.raises(RequestError, match="not simulated"):
+            await ib.reqHistogramDataAsync(contract, True, "1 day")

@@ -1,6 +1,7 @@
 """What does a client get to know about cash, holdings and profit, and when?"""
 
 from collections.abc import Callable, Iterable
+from typing import assert_never
 
 from dispersa.gateway import events
 from dispersa.gateway.answers.desk import Line
@@ -37,6 +38,24 @@ class AccountDesk:
         self._multi: dict[int, r.PositionsMulti] = {}
         self._feeds: dict[int, Every] = {}
         self._summaries: set[int] = set()
+
+    def answer(self, request: r.AccountRequest) -> None:
+        """Answer one request."""
+        match request:
+            case r.AccountSummary():
+                self.summary(request)
+            case r.AccountUpdates():
+                self.updates(request)
+            case r.AccountUpdatesMulti():
+                self.updates_multi(request)
+            case r.PositionsMulti():
+                self.positions_multi(request)
+            case r.SubscribePnl():
+                self.pnl(request)
+            case r.SubscribePnlSingle():
+                self.pnl_single(request)
+            case _:
+                assert_never(request)
 
     def close(self) -> None:
         """End every subscription."""

@@ -1,6 +1,7 @@
 """What does a client get to do with, and to hear about, orders and executions?"""
 
 from dataclasses import replace
+from typing import assert_never
 
 from dispersa.gateway import events
 from dispersa.gateway.answers.desk import Line
@@ -22,6 +23,24 @@ class OrderDesk:
         self._venue = line.floor.venue
 
     # -- requests --------------------------------------------------------------------------------
+
+    def answer(self, request: r.OrderRequest) -> None:
+        """Answer one request."""
+        match request:
+            case r.PlaceOrder():
+                self.place(request)
+            case r.CancelOrder():
+                self.cancel(request)
+            case r.ExerciseOptions():
+                self.exercise(request)
+            case r.AutoOpenOrders():
+                self.auto_open_orders()
+            case r.CompletedOrders():
+                self.completed_orders()
+            case r.Executions():
+                self.executions(request)
+            case _:
+                assert_never(request)
 
     def place(self, request: r.PlaceOrder) -> None:
         """Hand an order or an amendment to the venue, or answer a what-if."""
@@ -71,7 +90,7 @@ class OrderDesk:
                 self._line.send(order_replies.order_status(status))
         self._line.send(replies.OPEN_ORDER_END)
 
-    def auto_open_orders(self, _request: r.AutoOpenOrders) -> None:
+    def auto_open_orders(self) -> None:
         """Bind manual orders; only client 0 may, and this gateway has no hands that make any."""
         if self._line.client_id != 0:
             self._line.error(-1, 327, "Only the default client (i.e 0) can auto bind orders.")

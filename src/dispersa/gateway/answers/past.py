@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from typing import assert_never
 
 from dispersa.gateway.answers.desk import Line
 from dispersa.gateway.floor import Every
@@ -30,6 +31,18 @@ class HistoryDesk:
         for feed in self._running.values():
             feed.stop()
         self._running.clear()
+
+    def answer(self, request: r.HistoryRequest) -> None:
+        """Answer one request."""
+        match request:
+            case r.HistoricalData():
+                self.bars(request)
+            case r.HeadTimestamp():
+                self.head_timestamp(request)
+            case r.HistoricalTicks():
+                self.past_ticks(request)
+            case _:
+                assert_never(request)
 
     def bars(self, request: r.HistoricalData) -> None:
         """Send past bars; with `keep_up_to_date` the growing last bar every few seconds."""

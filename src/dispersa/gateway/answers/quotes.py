@@ -1,6 +1,7 @@
 """Which ticks does a client get, on which lines, live or delayed?"""
 
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 from dispersa.gateway.answers.desk import Line
 from dispersa.gateway.model import (
@@ -44,6 +45,18 @@ class QuoteDesk:
         """End every line."""
         for request_id in list(self._running):
             self._end(request_id)
+
+    def answer(self, request: r.QuoteRequest) -> None:
+        """Answer one request."""
+        match request:
+            case r.MarketData():
+                self.market_data(request)
+            case r.TickByTick():
+                self.tick_by_tick(request)
+            case r.SetMarketDataType():
+                self.set_type(request)
+            case _:
+                assert_never(request)
 
     def set_type(self, request: r.SetMarketDataType) -> None:
         """Choose live, frozen, delayed or delayed-frozen data for the requests that follow."""
@@ -242,6 +255,16 @@ class Calculator:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._venue = line.floor.venue
+
+    def answer(self, request: r.CalculationRequest) -> None:
+        """Answer one request."""
+        match request:
+            case r.CalculateImpliedVol():
+                self.implied_vol(request)
+            case r.CalculateOptionPrice():
+                self.option_price(request)
+            case _:
+                assert_never(request)
 
     def implied_vol(self, request: r.CalculateImpliedVol) -> None:
         """Send the computation for an option price."""

@@ -1,5 +1,7 @@
 """Which contracts, chains and tick rules are there?"""
 
+from typing import assert_never
+
 from dispersa.gateway.answers.desk import Line
 from dispersa.gateway.model import Refusal
 from dispersa.gateway.wire import replies
@@ -14,6 +16,22 @@ class ReferenceDesk:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._venue = line.floor.venue
+
+    def answer(self, request: r.ReferenceRequest) -> None:
+        """Answer one request."""
+        match request:
+            case r.GetContractDetails():
+                self.contract_details(request)
+            case r.GetOptionParameters():
+                self.option_parameters(request)
+            case r.GetMatchingSymbols():
+                self.matching_symbols(request)
+            case r.GetSmartComponents():
+                self.smart_components(request)
+            case r.GetMarketRule():
+                self.market_rule(request)
+            case _:
+                assert_never(request)
 
     def contract_details(self, request: r.GetContractDetails) -> None:
         """Send every fitting contract and the end marker, or the refusal."""

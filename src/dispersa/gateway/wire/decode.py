@@ -9,6 +9,7 @@ from dispersa.gateway.wire import requests as r
 from dispersa.gateway.wire.fields import Fields, MalformedField, as_integer
 from dispersa.gateway.wire.place_order import decode_place_order
 from dispersa.gateway.wire.times import parse_time
+from dispersa.gateway.wire.unsupported import unsupported
 
 _VERSION_FIELDS_BEFORE_ID = {
     r.Cancelable.ACCOUNT_SUMMARY: (63, 1),
@@ -38,6 +39,8 @@ def decode(payload: bytes, version: int) -> r.Request:
         return _PLAIN[number]
     if number in _CANCELS:
         return _cancel(fields, number)
+    if number is not None and (aside := unsupported(fields, number)) is not None:
+        return aside
     decoder = _DECODERS.get(number) if number is not None else None
     return r.Unknown(message_id=text[:20]) if decoder is None else decoder(fields, version)
 
@@ -326,6 +329,14 @@ def _exercise(fields: Fields, _version: int) -> r.Request:
     )
 
 
+def _soft_dollar_tiers(fields: Fields, _version: int) -> r.Request:
+    return r.GetSoftDollarTiers(request_id=fields.integer())
+
+
+def _user_info(fields: Fields, _version: int) -> r.Request:
+    return r.GetUserInfo(request_id=fields.integer())
+
+
 _PLAIN = {plain.value: plain for plain in r.Plain}
 _CANCELS = {
     number: (what, skipped) for what, (number, skipped) in _VERSION_FIELDS_BEFORE_ID.items()
@@ -348,6 +359,7 @@ _DECODERS: dict[int, Callable[[Fields, int], r.Request]] = {
     74: _positions_multi,
     76: _account_updates_multi,
     78: _option_parameters,
+    79: _soft_dollar_tiers,
     81: _matching_symbols,
     83: _smart_components,
     87: _head_timestamp,
@@ -357,6 +369,7 @@ _DECODERS: dict[int, Callable[[Fields, int], r.Request]] = {
     96: _historical_ticks,
     97: _tick_by_tick,
     99: _completed_orders,
+    104: _user_info,
 }
 _FIELDS_BEFORE_ID = {
     **dict.fromkeys((1, 4, 7, 9, 21, 54, 55, 62, 74, 76), 1),

@@ -138,6 +138,26 @@ def pnl_single(request_id: int, profit: Pnl) -> bytes:
     return message("95", str(request_id), plain(profit.position), *map(optional_double, parts))
 
 
+def family_codes(accounts: list[str]) -> bytes:
+    """Return message 78: accounts that belong to no family."""
+    fields = (text for account in accounts for text in (account, ""))
+    return message("78", str(len(accounts)), *fields)
+
+
+def soft_dollar_tiers(request_id: int) -> bytes:
+    """Return message 77: this login has none."""
+    return message("77", str(request_id), "0")
+
+
+def user_info(request_id: int) -> bytes:
+    """Return message 107: this login has no white-branding id."""
+    return message("107", str(request_id), "")
+
+
+# Answers that say "there are none": exchanges with market depth, news providers.
+NO_DEPTH_EXCHANGES = message("80", "0")
+NO_NEWS_PROVIDERS = message("85", "0")
+
 # Messages that say only "that was all", by their message id, with a version field of 1.
 POSITION_END = message("62", "1")
 OPEN_ORDER_END = message("53", "1")

@@ -36,6 +36,9 @@ class Plain(Enum):
     GLOBAL_CANCEL = 58
     OPEN_ORDERS = 5
     ALL_OPEN_ORDERS = 16
+    FAMILY_CODES = 80
+    MARKET_DEPTH_EXCHANGES = 82
+    NEWS_PROVIDERS = 85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,40 +283,69 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetSoftDollarTiers:
+    """Ask for the soft dollar tiers of the login."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetUserInfo:
+    """Ask for the white-branding id of the login."""
+
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsupported:
+    """A request of the protocol that this gateway does not simulate."""
+
+    what: str
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A message without an answer about something that this gateway does not simulate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """A message id that this gateway does not know."""
 
     message_id: str
 
 
-Request = (
-    Plain
-    | StartApi
-    | SetMarketDataType
-    | AccountSummary
-    | AccountUpdates
-    | AccountUpdatesMulti
-    | PositionsMulti
-    | GetContractDetails
+ReferenceRequest = (
+    GetContractDetails
     | GetOptionParameters
     | GetMatchingSymbols
     | GetSmartComponents
     | GetMarketRule
-    | MarketData
-    | TickByTick
-    | HistoricalData
-    | HeadTimestamp
-    | HistoricalTicks
-    | CalculateImpliedVol
-    | CalculateOptionPrice
-    | PlaceOrder
-    | CancelOrder
-    | AutoOpenOrders
-    | CompletedOrders
-    | Executions
+)
+QuoteRequest = MarketData | TickByTick | SetMarketDataType
+CalculationRequest = CalculateImpliedVol | CalculateOptionPrice
+HistoryRequest = HistoricalData | HeadTimestamp | HistoricalTicks
+OrderRequest = (
+    PlaceOrder | CancelOrder | ExerciseOptions | AutoOpenOrders | CompletedOrders | Executions
+)
+AccountRequest = (
+    AccountSummary
+    | AccountUpdates
+    | AccountUpdatesMulti
+    | PositionsMulti
     | SubscribePnl
     | SubscribePnlSingle
-    | ExerciseOptions
+)
+SideRequest = StartApi | GetSoftDollarTiers | GetUserInfo | Unsupported | Ignored | Unknown
+Request = (
+    Plain
     | Cancel
-    | Unknown
+    | ReferenceRequest
+    | QuoteRequest
+    | CalculationRequest
+    | HistoryRequest
+    | OrderRequest
+    | AccountRequest
+    | SideRequest
 )
