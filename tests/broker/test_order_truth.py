@@ -151,7 +151,7 @@ def test_combo_lines_never_become_executions_and_legs_do() -> None:
         leg_execution(PUT_ID, "0001.03.01", price=6.2),
     )
     assert [type(report) for report in reports] == [ExecutionReported, ExecutionReported]
-    assert truth.book.units_filled(REF, approved().intent.combo) == 3
+    assert truth.book_of(REF).units_filled(REF, approved().intent.combo) == 3
     assert truth.live() == ()
 
 
@@ -178,7 +178,7 @@ def test_correction_replaces_and_its_duplicate_does_nothing() -> None:
         leg_execution(CALL_ID, "0001.02.02", price=6.2),
     )
     assert len(reports) == 2
-    (only,) = truth.book.of(REF)
+    (only,) = truth.book_of(REF).of(REF)
     assert only.price == Decimal("6.2")
 
 
@@ -242,6 +242,20 @@ def test_second_permanent_id_after_a_cancel_is_reported() -> None:
     assert reports[-1].perm_id == PERM_ID + 1
 
 
+def test_two_live_orders_of_one_reference_end_only_together() -> None:
+    truth = sent()
+    twin = echo(perm_id=PERM_ID + 1, order_id=ORDER_ID + 1)
+    take_all(truth, echo(), twin)
+    tracked = truth.get(REF)
+    assert tracked is not None
+    assert set(tracked.cancellable_ids) == {ORDER_ID, ORDER_ID + 1}
+    (first,) = take_all(truth, status("Cancelled"))
+    assert isinstance(first, OrderDoubtful)
+    assert [order.ref for order in truth.live()] == [REF]
+    (second,) = take_all(truth, status("Cancelled", perm_id=PERM_ID + 1))
+    assert isinstance(second, OrderCancelled)
+
+
 @dataclass
 class Fold:
     """The final truth a desk reaches by folding reports with the life-cycle table."""
@@ -276,7 +290,7 @@ def final_truth(lines: list[OrderLine]) -> tuple[OrderState, set[object], set[ob
             fold.take(report)
     executions = {(e.exec_id, e.con_id, e.quantity, e.price) for e in fold.book.executions.values()}
     charges = {(c.exec_id, c.amount) for c in fold.book.commissions.values()}
-    assert fold.book.executions == truth.book.executions
+    assert fold.book.executions == truth.book_of(REF).executions
     return fold.state, executions, charges
 
 

@@ -163,9 +163,9 @@ async def _(bench: Bench) -> None:
     order = bench.order(bench.near(), quantity=3)
     await bench.orders.place(order)
     combo, ref = order.intent.combo, order.intent.ref
-    book = bench.orders._truth
-    await eventually(lambda: book.book.units_filled(ref, combo) == 3)
-    net = book.book.net_price(ref, combo)
+    truth = bench.orders._truth
+    await eventually(lambda: truth.book_of(ref).units_filled(ref, combo) == 3)
+    net = truth.book_of(ref).net_price(ref, combo)
     assert net is not None
     assert net <= order.intent.limit_price
 

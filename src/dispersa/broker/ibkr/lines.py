@@ -47,6 +47,8 @@ class Line:
     said_at: datetime | None = None
     greeks: Greeks | None = None
     fault: str = ""
+    made: Quote | None = None
+    """The quote made from the ticks so far, until the next one."""
 
     @property
     def is_index(self) -> bool:
@@ -58,13 +60,18 @@ class Line:
         """Quote as it stands, None before the line has said anything."""
         if self.said_at is None or self.fault:
             return None
+        if self.made is None:
+            self.made = self._make(self.said_at)
+        return self.made
+
+    def _make(self, at: datetime) -> Quote:
         bid, ask = sentinels.quoted_price(self.bid), sentinels.quoted_price(self.ask)
         return Quote(
             bid=bid if self.is_index or self.bid_size > 0 else None,
             ask=ask if self.is_index or self.ask_size > 0 else None,
             bid_size=_whole(self.bid_size),
             ask_size=_whole(self.ask_size),
-            at=self.said_at,
+            at=at,
             kind=self.kind,
         )
 
@@ -208,6 +215,7 @@ class LineBook:
         line = self._by_number.get(number)
         if line is not None:
             line.kind = DATA_KINDS.get(kind, DataKind.DELAYED_FROZEN)
+            line.made = None
 
     def on_line_error(self, number: int, code: int, text: str) -> bool:
         """Take an error about a line."""
@@ -222,6 +230,7 @@ class LineBook:
         line = self._by_number.get(number)
         if line is not None:
             line.said_at = self._clock.now()
+            line.made = None
             if kind in DELAYED_KINDS and line.kind is DataKind.LIVE:
                 line.kind = DataKind.DELAYED
         return line

@@ -6,10 +6,7 @@ makes it doubtful. Combo-level executions never become an `Execution`: the legs 
 combo-level line is only used to notice that leg lines are missing.
 """
 
-from dataclasses import dataclass, field
 from decimal import Decimal
-
-from ib_async.contract import Contract
 
 from dispersa.broker.ibkr import sentinels
 from dispersa.broker.ibkr.codes import CODES, Verdict, order_verdict
@@ -23,10 +20,12 @@ from dispersa.broker.ibkr.raw import (
     OrderLine,
     StatusLine,
 )
+from dispersa.broker.ibkr.tracked_order import TrackedOrder
 from dispersa.orders import (
     AmendRefused,
     ApprovedOrder,
     BrokerReport,
+    Commission,
     CommissionReported,
     ExecId,
     ExecutionBook,
@@ -50,26 +49,6 @@ BAG = "BAG"
 Reports = tuple[BrokerReport, ...]
 
 
-@dataclass(slots=True)
-class TrackedOrder:
-    """What this connection knows about one order reference."""
-
-    ref: OrderRef
-    order_id: int | None = None
-    sent: ApprovedOrder | None = None
-    echo: Contract | None = None
-    limit_price: Decimal | None = None
-    """The last limit that the broker has shown, or the first one sent."""
-    pending_limit: Decimal | None = None
-    """The limit of a change that is not answered yet."""
-    perm_ids: set[PermId] = field(default_factory=set)
-    units_said: Decimal = Decimal(0)
-    cancel_pending: bool = False
-    acknowledged: bool = False
-    ended: bool = False
-    last_report: BrokerReport | None = None
-
-
 class OrderTruth:
     """Our own order state machine over raw messages, for one client id and one account."""
 
@@ -80,7 +59,9 @@ class OrderTruth:
         self._ref_by_order_id: dict[int, OrderRef] = {}
         self._ref_by_perm_id: dict[PermId, OrderRef] = {}
         self._combo_units: dict[str, tuple[OrderRef, Decimal]] = {}
-        self.book = ExecutionBook()
+        self._unbound = ExecutionBook()
+        self._charges: dict[str, Commission] = {}
+        self._short: set[OrderRef] = set()
         self.order_id_seen = 0
 
     # What we do
@@ -96,6 +77,7 @@ class OrderTruth:
     def withdrawn(self, ref: OrderRef) -> None:
         """Forget an order whose message never left."""
         tracked = self._orders.pop(ref, None)
+        self._short.discard(ref)
         if tracked is not None and tracked.order_id is not None:
             self._ref_by_order_id.pop(tracked.order_id, None)
 
@@ -118,16 +100,17 @@ class OrderTruth:
         return tuple(
             tracked
             for tracked in self._orders.values()
-            if not tracked.ended and tracked.order_id is not None and not self._is_filled(tracked)
+            if not tracked.ended and tracked.order_id is not None and not tracked.is_filled
         )
 
     def short_of_fills(self) -> tuple[TrackedOrder, ...]:
         """Orders of which the broker counts more units filled than their legs have executed."""
-        return tuple(
-            tracked
-            for tracked in self._orders.values()
-            if tracked.sent is not None and tracked.units_said > self._units(tracked.ref)
-        )
+        return tuple(self._orders[ref] for ref in self._short)
+
+    def book_of(self, ref: OrderRef) -> ExecutionBook:
+        """Executions of one order, corrected and without duplicates."""
+        tracked = self._orders.get(ref)
+        return self._unbound if tracked is None else tracked.book
 
     def link_lost(self) -> Reports:
         """Doubt every order with an unanswered message; the rest is for the resync."""
@@ -138,7 +121,7 @@ class OrderTruth:
                 or tracked.pending_limit is not None
                 or tracked.cancel_pending
             )
-            if unanswered and not tracked.ended and not self._is_filled(tracked):
+            if unanswered and not tracked.ended and not tracked.is_filled:
                 text = "the connection was lost before the broker answered"
                 doubts += self._doubt(tracked, None, text)
         return tuple(doubts)
@@ -168,6 +151,8 @@ class OrderTruth:
             return ()
         tracked = self._orders.setdefault(ref, TrackedOrder(ref))
         if is_ours:
+            if tracked.order_id not in (None, line.order_id):
+                tracked.other_order_ids = {*tracked.cancellable_ids} - {line.order_id}
             tracked.order_id = line.order_id
             self._ref_by_order_id[line.order_id] = ref
         tracked.echo = line.contract
@@ -179,7 +164,7 @@ class OrderTruth:
         limit = sentinels.price(line.order.lmtPrice)
         if line.state.status in WORKING_STATUSES and limit is not None:
             return self._working(tracked, PermId(line.order.permId), limit, is_new=is_new)
-        return self._other_status(tracked, line.state.status, "")
+        return self._other_status(tracked, line.state.status, "", line.order.permId)
 
     def _working(
         self, tracked: TrackedOrder, perm_id: PermId, limit: Decimal, *, is_new: bool
@@ -201,18 +186,21 @@ class OrderTruth:
         is_new = self._learn_perm_id(tracked, line.perm_id)
         said = sentinels.quantity(line.filled)
         if said is not None:
-            tracked.units_said = max(tracked.units_said, said)
+            self._count(tracked, said)
         if line.status not in WORKING_STATUSES:
-            return self._other_status(tracked, line.status, line.why_held)
+            return self._other_status(tracked, line.status, line.why_held, line.perm_id)
         settled = isinstance(tracked.last_report, OrderWorking | AmendRefused)
         if tracked.limit_price is None or (settled and not is_new):
             return ()
         return self._working(tracked, PermId(line.perm_id), tracked.limit_price, is_new=is_new)
 
-    def _other_status(self, tracked: TrackedOrder, status: str, why_held: str) -> Reports:
+    def _other_status(
+        self, tracked: TrackedOrder, status: str, why_held: str, perm_id: int
+    ) -> Reports:
         if status in SILENT_STATUSES or tracked.ended:
             return ()
         if status in CANCELLED_STATUSES:
+            tracked.ended_perm_ids.add(PermId(perm_id))
             return self._cancelled(tracked, f"order status {status}")
         if status == "Inactive" and why_held == HELD_TO_LOCATE_SHARES:
             return ()
@@ -231,10 +219,16 @@ class OrderTruth:
             self._combo_line(ref, line)
             return ()
         found = execution_from(line, ref)
-        grown = self.book.with_execution(found)
-        if grown is self.book:
+        tracked = self._orders.get(ref)
+        known = self._unbound if tracked is None else tracked.book
+        grown = known.with_execution(found)
+        if grown is known:
             return ()
-        self.book = grown
+        if tracked is None:
+            self._unbound = grown
+        else:
+            tracked.book = grown
+            self._count(tracked, Decimal(0))
         return (ExecutionReported(execution=found),)
 
     def _combo_line(self, ref: OrderRef, line: ExecutionLine) -> None:
@@ -247,16 +241,25 @@ class OrderTruth:
         said = sum(
             (count for other, count in self._combo_units.values() if other == ref), Decimal(0)
         )
+        self._count(tracked, said)
+
+    def _count(self, tracked: TrackedOrder, said: Decimal) -> None:
+        """Compare what the broker counts as filled with what the legs have executed."""
         tracked.units_said = max(tracked.units_said, said)
+        if tracked.is_short_of_fills:
+            self._short.add(tracked.ref)
+        else:
+            self._short.discard(tracked.ref)
 
     def _charged(self, line: CommissionLine) -> Reports:
         commission = commission_from(line.report)
         if commission is None:
             return ()
-        grown = self.book.with_commission(commission)
-        if grown is self.book:
+        base, revision = execution_key(commission.exec_id)
+        known = self._charges.get(base)
+        if known is not None and execution_key(known.exec_id)[1] >= revision:
             return ()
-        self.book = grown
+        self._charges[base] = commission
         return (CommissionReported(commission=commission),)
 
     def _error(self, line: ErrorLine) -> Reports:
@@ -293,7 +296,7 @@ class OrderTruth:
     def _invalid(self, tracked: TrackedOrder, code: int, text: str) -> Reports:
         if tracked.pending_limit is not None:
             return self._change_refused(tracked, code, text)
-        if tracked.acknowledged or self.book.of(tracked.ref):
+        if tracked.acknowledged or tracked.book.executions:
             return self._doubt(tracked, code, text)
         return self._rejected(tracked, code, text)
 
@@ -315,6 +318,8 @@ class OrderTruth:
     def _cancelled(self, tracked: TrackedOrder, text: str) -> Reports:
         if tracked.ended:
             return ()
+        if len(tracked.perm_ids) > 1 and not tracked.perm_ids <= tracked.ended_perm_ids:
+            return self._doubt(tracked, None, f"one of several orders of this reference: {text}")
         tracked.ended = True
         tracked.cancel_pending = False
         tracked.pending_limit = None
@@ -322,7 +327,7 @@ class OrderTruth:
         return self._report(tracked, OrderCancelled(ref=tracked.ref, message=text, expired=expired))
 
     def _doubt(self, tracked: TrackedOrder, code: int | None, text: str) -> Reports:
-        if tracked.ended or self._is_filled(tracked):
+        if tracked.ended or tracked.is_filled:
             return ()
         return self._report(tracked, OrderDoubtful(ref=tracked.ref, code=code, message=text))
 
@@ -348,11 +353,3 @@ class OrderTruth:
         tracked.perm_ids.add(known)
         self._ref_by_perm_id[known] = tracked.ref
         return len(tracked.perm_ids) > 1
-
-    def _units(self, ref: OrderRef) -> int:
-        tracked = self._orders[ref]
-        return 0 if tracked.sent is None else self.book.units_filled(ref, tracked.sent.intent.combo)
-
-    def _is_filled(self, tracked: TrackedOrder) -> bool:
-        sent = tracked.sent
-        return sent is not None and self._units(tracked.ref) >= sent.intent.quantity

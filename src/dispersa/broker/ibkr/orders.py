@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from functools import partial
 
 from ib_async.contract import Contract
 
@@ -18,6 +19,7 @@ from dispersa.broker.ibkr.order_truth import OrderTruth
 from dispersa.broker.ibkr.pacer import Pacer, Urgency
 from dispersa.broker.ibkr.raw import ExecutionLine, OrderLine
 from dispersa.broker.ibkr.settings import IbkrSettings
+from dispersa.broker.ibkr.tracked_order import TrackedOrder
 from dispersa.broker.ibkr.what_if import ask_what_if
 from dispersa.broker.protocol import Clock, WhatIf
 from dispersa.errors import (
@@ -183,7 +185,7 @@ class IbkrOrders:
                 f"no order {ref} of client {self._settings.order_client_id} is open at the broker; "
                 "nothing to cancel. Read a snapshot to learn what became of it"
             )
-        await self._send_cancel(ref, tracked.order_id)
+        await self._send_cancels(tracked)
 
     async def cancel_all_ours(self) -> int:
         """Ask for the cancel of every live order of our client id; return how many.
@@ -317,15 +319,15 @@ class IbkrOrders:
     async def _cancel_each(self, refs: set[OrderRef]) -> None:
         for ref in refs:
             tracked = self._truth.get(ref)
-            if tracked is not None and tracked.order_id is not None:
-                await self._send_cancel(ref, tracked.order_id)
+            if tracked is not None:
+                await self._send_cancels(tracked)
 
-    async def _send_cancel(self, ref: OrderRef, order_id: int) -> None:
+    async def _send_cancels(self, tracked: TrackedOrder) -> None:
         link = self._up_link()
-        self._truth.cancelling(ref)
-        await link.send(
-            Urgency.CANCEL, f"cancel of {ref}", lambda: link.client.cancelOrder(order_id)
-        )
+        self._truth.cancelling(tracked.ref)
+        for order_id in tracked.cancellable_ids:
+            cancel = partial(link.client.cancelOrder, order_id)
+            await link.send(Urgency.CANCEL, f"cancel of {tracked.ref}", cancel)
 
     async def _read_all(self) -> tuple[BrokerSnapshot, bool]:
         """Read once; return also whether no other execution arrived meanwhile."""
