@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dispersa.correlation.terms import Direction
-from dispersa.market import Symbol, UnderlyingKind
+from dispersa.market import ExerciseStyle, Symbol, UnderlyingKind
 from dispersa.pricing import straddle
 from dispersa.sizing import (
     Book,
@@ -96,6 +96,7 @@ def _terms_of_block_h(row: dict[str, Any], symbol: str, weight: float | None) ->
         delta_usd=float(greeks.delta) * row["spot"] * dollars,
         premium_usd=float(greeks.price) * dollars,
         half_spread_usd=0.0,
+        style=ExerciseStyle.EUROPEAN,
     )
 
 

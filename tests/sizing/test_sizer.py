@@ -255,8 +255,10 @@ def test_fills_so_far_are_a_floor() -> None:
 def test_budget_below_one_index_straddle_is_refused_with_the_size_of_one() -> None:
     answer = refused(VegaNeutralSizer().size(index_of(1256.0), components(*FIVE), LONG, 600.0))
     assert answer.kind is Refusal.TOO_SMALL
-    assert answer.workable.vega_usd_per_point == 1256.0
     assert "1,256 dollars of vega per point" in answer.sentence
+    works = answer.workable.vega_usd_per_point
+    assert works is not None
+    sized(VegaNeutralSizer().size(index_of(1256.0), components(*FIVE), LONG, works))
 
 
 def test_wall_limit_is_a_refusal_with_the_best_bound() -> None:

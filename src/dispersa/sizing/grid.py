@@ -1,5 +1,6 @@
 """How does the book gain and lose over whole ranges of spot, vol, correlation and time?"""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
@@ -11,7 +12,8 @@ from dispersa.pricing import basket
 from dispersa.pricing.units import VOL_POINT
 from dispersa.sizing.book import Book
 from dispersa.sizing.program import Floats
-from dispersa.sizing.revaluation import BookColumns, Moves, first_order, pnl_by_straddle
+from dispersa.sizing.repricing import pnl_usd
+from dispersa.sizing.revaluation import BookColumns, Moves, first_order
 
 
 class Axis(StrEnum):
@@ -123,15 +125,34 @@ def scenario_grid(book: Book, axes: GridAxes) -> ScenarioGrid:
         If a revaluation is undefined, for example a vol shifted below zero.
     """
     columns = BookColumns.of(book)
-    today = columns.correlation
     cells = np.array(list(product(*(axes.values(axis) for axis in Axis))))
     moves = _moves(columns, cells)
     return ScenarioGrid(
         axes=axes,
-        correlation=today,
-        pnl_usd=tuple(pnl_by_straddle(columns, moves).sum(axis=1).tolist()),
+        correlation=columns.correlation,
+        pnl_usd=tuple(_pnl(columns, axes, moves).tolist()),
         first_order_usd=tuple(first_order(columns, moves).tolist()),
     )
+
+
+def _pnl(columns: BookColumns, axes: GridAxes, moves: Moves) -> Floats:
+    # The names do not see the correlation, so their leg is revalued once for all of its values.
+    shape = [len(axes.values(axis)) for axis in Axis]
+    at = np.arange(math.prod(shape)).reshape(shape)
+    first = np.take(at, 0, axis=list(Axis).index(Axis.CORRELATION)).ravel()
+    straddles, names = columns.straddles, slice(1, None)
+    component_leg = pnl_usd(
+        straddles.only(names),
+        moves.spot_move[first, names],
+        moves.vol[first, names],
+        moves.days[first],
+    ).sum(axis=1)
+    index_leg = pnl_usd(
+        straddles.only(slice(0, 1)), moves.spot_move[:, :1], moves.vol[:, :1], moves.days
+    )
+    spot, vol, _, days = shape
+    total: Floats = index_leg.reshape(shape) + component_leg.reshape(spot, vol, 1, days)
+    return total.ravel()
 
 
 def _moves(columns: BookColumns, cells: Floats) -> Moves:
@@ -142,7 +163,7 @@ def _moves(columns: BookColumns, cells: Floats) -> Moves:
     index = basket.index_vol(columns.weight, names, held)
     return Moves(
         correlation=held,
-        spot_move=np.repeat(spot[:, None], len(columns.spot), axis=1),
+        spot_move=np.repeat(spot[:, None], len(columns.vol), axis=1),
         vol=np.column_stack([index, names]),
         days=days,
     )

@@ -134,26 +134,31 @@ _CAPS = (
 
 def workable(trade: Trade, index_count: int, policy: SizingPolicy) -> Workable:
     """Find the smallest larger size, the most names and the least tolerance that would work."""
-    count = None if trade.index.symbol in trade.fixed else _larger(trade, index_count, policy)
-    vega = trade.index.vega_usd_per_point
-    return Workable(
-        vega_usd_per_point=None if count is None else count * vega,
-        account_multiple=None if count is None else count / index_count,
+    larger = Workable()
+    if trade.index.symbol not in trade.fixed:
+        larger = larger_size(trade, float(index_count), policy)
+    return replace(
+        larger,
         names_count=_fewer_names(trade, index_count, policy),
         tolerance=_looser(trade, index_count, policy),
     )
 
 
-def _larger(trade: Trade, index_count: int, policy: SizingPolicy) -> int | None:
+def larger_size(trade: Trade, index_count: float, policy: SizingPolicy) -> Workable:
+    """Find the smallest size above `index_count` (a fraction below one straddle) that works."""
+
     def works(count: int) -> bool:
         return isinstance(attempt(trade, count, _grown(policy, count / index_count)), Sizing)
 
-    multiple = 2
-    while multiple <= SEARCH_MULTIPLE_MAX and not works(index_count * multiple):
-        multiple *= 2
-    if multiple > SEARCH_MULTIPLE_MAX:
-        return None
-    return _first(works, index_count * multiple // 2, index_count * multiple)
+    fails = math.floor(index_count)
+    count = max(1, 2 * fails)
+    while not works(count):
+        if count > SEARCH_MULTIPLE_MAX * index_count:
+            return Workable()
+        fails, count = count, 2 * count
+    found = _first(works, fails, count)
+    vega = found * trade.index.vega_usd_per_point
+    return Workable(vega_usd_per_point=vega, account_multiple=found / index_count)
 
 
 def _grown(policy: SizingPolicy, multiple: float) -> SizingPolicy:

@@ -1,8 +1,7 @@
 """What would the book gain or lose in each scenario, revalued in full and to first order?
 
-Every straddle is repriced by Black on its forward with the vol of its strike (`dispersa.pricing`);
-delta is not re-hedged. For at-the-money American straddles early exercise changes vega by less
-than half a percent (quant.md section 3), which a stress number can bear.
+Every straddle is repriced with the vol of its strike (`dispersa.sizing.repricing`); delta is not
+re-hedged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,11 @@ import numpy as np
 
 from dispersa.errors import MarketDataMissing
 from dispersa.market import Symbol
-from dispersa.pricing import basket, straddle
-from dispersa.pricing.units import DAYS_PER_YEAR, VOL_POINT
+from dispersa.pricing import basket
+from dispersa.pricing.units import VOL_POINT
 from dispersa.sizing.book import Book
 from dispersa.sizing.program import Floats
+from dispersa.sizing.repricing import StraddleColumns, pnl_usd
 from dispersa.sizing.scenarios import Scenario
 
 
@@ -54,16 +54,8 @@ class ScenarioResult:
 class BookColumns:
     """A book as columns, index first; `weight` is of the components, renormalized."""
 
-    quantity: Floats
+    straddles: StraddleColumns
     weight: Floats
-    spot: Floats
-    strike: Floats
-    forward: Floats
-    discount: Floats
-    years: Floats
-    vol: Floats
-    dollars: Floats
-    """Quantity times multiplier."""
     vega: Floats
     delta: Floats
     cash_gamma: Floats
@@ -74,22 +66,19 @@ class BookColumns:
         """Read a book."""
         rows = [row for row, _ in book.rows]
         quantity = np.array([quantity for _, quantity in book.rows])
-        multiplier = np.array([row.multiplier for row in rows])
         return cls(
-            quantity=quantity,
+            straddles=StraddleColumns.of(book),
             weight=basket.normalize([row.weight or 0.0 for row in book.components]),
-            spot=np.array([row.spot for row in rows]),
-            strike=np.array([row.strike for row in rows]),
-            forward=np.array([row.forward for row in rows]),
-            discount=np.array([row.discount for row in rows]),
-            years=np.array([row.years for row in rows]),
-            vol=np.array([row.implied_vol for row in rows]),
-            dollars=quantity * multiplier,
             vega=quantity * np.array([row.vega_usd_per_point for row in rows]),
             delta=quantity * np.array([row.delta_usd for row in rows]),
             cash_gamma=quantity * np.array([row.cash_gamma_usd for row in rows]),
             theta=quantity * np.array([row.theta_usd_per_day for row in rows]),
         )
+
+    @property
+    def vol(self) -> Floats:
+        """Vols, index first."""
+        return self.straddles.vol
 
     @property
     def correlation(self) -> float:
@@ -124,7 +113,7 @@ def revalue(book: Book, scenarios: Sequence[Scenario]) -> tuple[ScenarioResult, 
         )
     cases = [(scenario, gapped) for scenario in scenarios for gapped in _gaps(book, scenario)]
     moves = _moves(columns, cases)
-    legs = pnl_by_straddle(columns, moves)
+    legs = pnl_usd(columns.straddles, moves.spot_move, moves.vol, moves.days)
     results = _results(book, columns, cases, moves, legs)
     by_scenario = groupby(results, key=lambda row: id(row.scenario))
     return tuple(min(rows, key=lambda row: row.pnl_usd) for _, rows in by_scenario)
@@ -146,7 +135,7 @@ def _moves(columns: BookColumns, cases: Sequence[tuple[Scenario, int | None]]) -
     index = index + VOL_POINT * _column(scenarios, "index_vol_points")
     vol = np.column_stack([index, names])
     vol = vol + VOL_POINT * _column(scenarios, "parallel_vol_points")[:, None]
-    spot_move = np.repeat(_column(scenarios, "spot_move")[:, None], len(columns.spot), axis=1)
+    spot_move = np.repeat(_column(scenarios, "spot_move")[:, None], len(columns.vol), axis=1)
     for at, (scenario, gapped) in enumerate(cases):
         if gapped is not None:
             spot_move[at, 1 + gapped] += scenario.name_gap
@@ -165,35 +154,6 @@ def _correlation(scenario: Scenario, today: float) -> float:
     if not scenario.correlation_shift:
         return today
     return min(max(today + scenario.correlation_shift, min(today, 0.0)), max(today, 1.0))
-
-
-def pnl_by_straddle(columns: BookColumns, moves: Moves) -> Floats:
-    """Full revaluation: dollars by scenario (rows) and straddle (columns, index first).
-
-    Raises
-    ------
-    MarketDataMissing
-        If a vol falls to zero or below, or time runs past an expiry.
-    """
-    left = columns.years - moves.days[:, None] / DAYS_PER_YEAR
-    if not (np.all(moves.vol > 0) and np.all(left >= 0)):
-        raise MarketDataMissing(
-            f"a scenario leaves a vol of {np.nanmin(moves.vol):.3f} or {left.min():.4f} years to "
-            "expiry; expected vols above zero and time left; use smaller shifts"
-        )
-    # Forward and discount keep their carry: both are powers of the time left.
-    share = left / columns.years
-    spot = columns.spot * (1 + moves.spot_move)
-    forward = spot * (columns.forward / columns.spot) ** share
-    discount = columns.discount**share
-    before = straddle.price(
-        columns.forward, columns.strike, columns.vol, columns.years, columns.discount
-    )
-    after = straddle.price(forward, columns.strike, moves.vol, left, discount)
-    pnl: Floats = columns.dollars * (after - before)
-    if not np.all(np.isfinite(pnl)):
-        raise MarketDataMissing("a revaluation came out as not a number; check the straddle terms")
-    return pnl
 
 
 def first_order(columns: BookColumns, moves: Moves) -> Floats:

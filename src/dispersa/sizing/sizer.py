@@ -9,10 +9,10 @@ from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.market import Symbol
 from dispersa.sizing.attempt import Trade, attempt
 from dispersa.sizing.book import index_side, sized_book
-from dispersa.sizing.outcome import Infeasible, Refusal, Sizing, Workable
+from dispersa.sizing.outcome import Infeasible, Refusal, Sizing
 from dispersa.sizing.policy import SizingPolicy
 from dispersa.sizing.program import NoCounts, Unproven
-from dispersa.sizing.refusals import explain
+from dispersa.sizing.refusals import explain, larger_size
 from dispersa.sizing.stress import (
     AccountSizing,
     StressPolicy,
@@ -86,7 +86,7 @@ class VegaNeutralSizer:
         _check(trade, vega_budget_usd_per_point)
         counts = _index_counts(trade, vega_budget_usd_per_point, self._policy)
         if not counts:
-            return _below_one(index, vega_budget_usd_per_point)
+            return _below_one(trade, vega_budget_usd_per_point, self._policy)
         first = attempt(trade, counts[0], self._policy)
         if isinstance(first, Sizing):
             return first
@@ -243,8 +243,8 @@ def _largest(trade: Trade, best: Sizing, failed: int, policy: SizingPolicy) -> S
     return best
 
 
-def _below_one(index: StraddleTerms, budget: float) -> Infeasible:
-    vega = index.vega_usd_per_point
+def _below_one(trade: Trade, budget: float, policy: SizingPolicy) -> Infeasible:
+    index, vega = trade.index, trade.index.vega_usd_per_point
     if index.count_max is not None and index.count_max < 1:
         reason = f"liquidity allows no {index.symbol} straddle (count_max {index.count_max})"
         return Infeasible(kind=Refusal.LIMITS, reasons=(reason,))
@@ -252,5 +252,8 @@ def _below_one(index: StraddleTerms, budget: float) -> Infeasible:
         f"one {index.symbol} straddle has {vega:,.0f} dollars of vega per point and the budget is "
         f"{budget:,.0f}"
     )
-    least = Workable(vega_usd_per_point=vega, account_multiple=vega / budget)
-    return Infeasible(kind=Refusal.TOO_SMALL, reasons=(reason,), workable=least)
+    return Infeasible(
+        kind=Refusal.TOO_SMALL,
+        reasons=(reason,),
+        workable=larger_size(trade, budget / vega, policy),
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dispersa.errors import MarketDataMissing
-from dispersa.market import Symbol
+from dispersa.market import ExerciseStyle, Symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class StraddleTerms:
     count_min : straddles already filled, that a solution may not undo.
     short_margin_usd : modeled requirement of one straddle sold short (`dispersa.sizing.margin`);
         None where not modeled.
+    style : when the options may be exercised; ETF and stock options are American.
 
     Raises
     ------
@@ -56,6 +57,7 @@ class StraddleTerms:
     count_min: int = 0
     short_margin_usd: float | None = None
     multiplier: int = 100
+    style: ExerciseStyle = ExerciseStyle.AMERICAN
 
     def __post_init__(self) -> None:
         fault = next(self._faults(), None)
