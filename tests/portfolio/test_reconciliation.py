@@ -236,6 +236,15 @@ def test_orders_are_compared_with_open_and_completed_orders(
         assert found.locked_names == {"QQQ"}
 
 
+@pytest.mark.parametrize(
+    "reading", [{"open_orders": (live(),)}, {"completed_orders": (completed(3),)}]
+)
+def test_order_that_has_just_ended_may_settle(reading: dict[str, Any]) -> None:
+    ended = replace(order(OrderState.CANCELLED), ended_at=AT - timedelta(seconds=4))
+    assert compare(orders=(ended,), grace=GRACE, **reading).agrees
+    assert not compare(orders=(ended,), grace=timedelta(seconds=4), **reading).agrees
+
+
 def test_name_unlocks_when_the_books_are_equal_again() -> None:
     assert compare(positions=(held(1, "-3"),)).locked_names == {"QQQ"}
     assert compare().locked_names == frozenset()

@@ -97,6 +97,8 @@ ROWS: list[tuple[str, GateFacts, list[DenialCode]]] = [
     ("vix not a number", with_vix(float("nan")), [C.VIX]),
     ("vix zero", with_vix(0.0), [C.VIX]),
     ("no vix", replace(FACTS, vix=None), [C.VIX]),
+    ("no positions", replace(FACTS, active_positions=0), []),
+    ("positions below zero", replace(FACTS, active_positions=-1), [C.ACTIVE_POSITIONS]),
     ("two positions", replace(FACTS, active_positions=2), []),
     ("three positions", replace(FACTS, active_positions=3), [C.ACTIVE_POSITIONS]),
     ("positions unknown", replace(FACTS, active_positions=None), [C.ACTIVE_POSITIONS]),

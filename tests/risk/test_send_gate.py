@@ -178,6 +178,7 @@ BOUNDARIES: list[tuple[dict[str, Any], str]] = [
     (vix_at(60.001), C.VIX),
     (vix_at(-2), "approved"),
     (vix_at(-2.001), C.VIX),
+    ({"facts": replace(FACTS, active_positions=0)}, "approved"),
     ({"facts": replace(FACTS, active_positions=2)}, "approved"),
     ({"facts": replace(FACTS, active_positions=3)}, C.ACTIVE_POSITIONS),
     ({"facts": replace(FACTS, active_positions=4)}, C.ACTIVE_POSITIONS),

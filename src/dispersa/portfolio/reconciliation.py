@@ -6,7 +6,7 @@ value that locks its name; nothing is ever balanced by an invented fill.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from dispersa.market import ConId, OptionContract, Symbol
 from dispersa.orders import (
     BrokerSnapshot,
+    CompletedOrderReading,
     Execution,
     ExecutionBook,
     Order,
@@ -97,7 +98,8 @@ def reconcile(
         Our orders, to tell our executions from foreign ones before the first is booked and to
         compare their ends. References in `book` are ours in any case.
     grace
-        Fills younger than this at the time of the read may be missing on either side.
+        Fills and ends of orders younger than this at the time of the read may be missing on
+        either side.
     """
     fresh_after = snapshot.at - grace
     ours = {row.order_ref for row in book.executions.values()}
@@ -109,7 +111,11 @@ def reconcile(
     position_breaks, settling = _compare_positions(book, snapshot, baseline, ours, fresh)
     return Reconciliation(
         at=snapshot.at,
-        breaks=(*execution_breaks, *_compare_orders(orders, snapshot), *position_breaks),
+        breaks=(
+            *execution_breaks,
+            *_compare_orders(orders, snapshot, fresh_after),
+            *position_breaks,
+        ),
         external=external_book(book, snapshot),
         settling=settling,
     )
@@ -225,21 +231,35 @@ def _differs(known: Execution, theirs: Execution) -> Break:
     )
 
 
-def _compare_orders(orders: Iterable[Order], snapshot: BrokerSnapshot) -> list[Break]:
+def _compare_orders(
+    orders: Iterable[Order], snapshot: BrokerSnapshot, fresh_after: datetime
+) -> list[Break]:
+    """Compare our orders with the broker's; one that ended within the grace may still differ."""
     live = Counter(row.ref for row in snapshot.open_orders)
-    ended = {row.ref: row for row in snapshot.completed_orders}
+    completed = {row.ref: row for row in snapshot.completed_orders}
     breaks: list[Break] = []
     for order in orders:
         ref = order.approved.intent.ref
         if live[ref] > 1:
             breaks.append(_order_break(BreakKind.ORDER_DUPLICATED, order, f"{live[ref]} live"))
-        elif live[ref] and order.state.is_terminal:
-            breaks.append(_order_break(BreakKind.ORDER_STILL_LIVE, order, "live"))
-        completed = ended.get(ref)
-        if completed is not None and order.state.is_terminal and completed.filled != order.filled:
-            found = f"{completed.filled} filled"
-            breaks.append(_order_break(BreakKind.ORDER_FILLED_DIFFERS, order, found))
+        elif _has_settled(order, fresh_after):
+            breaks.extend(_compare_end(order, live[ref] > 0, completed.get(ref)))
     return breaks
+
+
+def _has_settled(order: Order, fresh_after: datetime) -> bool:
+    is_fresh = order.ended_at is not None and order.ended_at > fresh_after
+    return order.state.is_terminal and not is_fresh
+
+
+def _compare_end(
+    order: Order, is_live: bool, completed: CompletedOrderReading | None
+) -> Iterator[Break]:
+    if is_live:
+        yield _order_break(BreakKind.ORDER_STILL_LIVE, order, "live")
+    if completed is not None and completed.filled != order.filled:
+        found = f"{completed.filled} filled"
+        yield _order_break(BreakKind.ORDER_FILLED_DIFFERS, order, found)
 
 
 def _order_break(kind: BreakKind, order: Order, found: str) -> Break:
