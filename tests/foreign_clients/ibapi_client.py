@@ -107,6 +107,22 @@ class Scenarios:
             "portfolio": len(client.heard["updatePortfolio"]),
         }
 
+    def handshakes(self) -> dict[str, Any]:
+        """Twenty connections one after the other, then one with a client id in use."""
+        host, port, client_id = self.where
+        done = 0
+        for number in range(20):
+            client = Client()
+            client.start(host, port, 100 + number)
+            done += client.isConnected() and bool(client.heard["managedAccounts"])
+            client.disconnect()
+        second = Client()
+        second.connect(host, port, client_id)
+        threading.Thread(target=second.guarded_run, daemon=True).start()
+        code = second.until(lambda: 326 in [call[1] for call in second.heard["error"]])
+        refused = second.until(lambda: not second.isConnected())
+        return {"done": done, "refused": refused, "code": code}
+
     def contract(self, **fields: Any) -> Contract:
         contract = Contract()
         contract.exchange, contract.currency = "SMART", "USD"
@@ -390,14 +406,25 @@ class Scenarios:
         }
 
 
+ORDER = (
+    "start",
+    "handshakes",
+    "reference",
+    "streaming",
+    "orders",
+    "combo",
+    "past",
+    "profit",
+    "again",
+)
+
+
 def main() -> None:
     host, port, client_id = sys.argv[1:4]
     logging.getLogger().addHandler(Heard(logging.WARNING))
     scenarios = Scenarios(host, int(port), int(client_id))
     results: dict[str, Any] = {}
-    for name in (
-        "start", "reference", "streaming", "orders", "combo", "past", "profit", "again",
-    ):  # fmt: skip
+    for name in ORDER:
         results[name] = getattr(scenarios, name)()
     results["errors"] = [call[1] for call in scenarios.client.heard["error"]]
     failure = scenarios.client.reader_failure

@@ -52,6 +52,25 @@ class Scenarios:
             "portfolio": len(self.ib.portfolio()),
         }
 
+    def handshakes(self) -> dict[str, Any]:
+        """Twenty connections one after the other, then one with a client id in use."""
+        done = 0
+        for number in range(20):
+            ib = self.api.IB()
+            ib.connect(self.host, self.port, clientId=100 + number, timeout=10)
+            done += ib.isConnected() and bool(ib.managedAccounts())
+            ib.disconnect()
+        second = self.api.IB()
+        codes: list[int] = []
+        second.errorEvent += lambda _id, code, _text, _contract: codes.append(code)
+        try:
+            second.connect(self.host, self.port, clientId=self.client_id, timeout=5)
+        except (ConnectionError, TimeoutError):
+            refused = not second.isConnected()
+        else:
+            refused = False
+        return {"done": done, "refused": refused, "code": 326 in codes}
+
     def reference(self) -> dict[str, Any]:
         stock = self.api.Stock("AAPL", "SMART", "USD")
         (details,) = self.ib.reqContractDetails(stock)
@@ -233,15 +252,26 @@ class Scenarios:
         }
 
 
+ORDER = (
+    "start",
+    "handshakes",
+    "reference",
+    "streaming",
+    "orders",
+    "combo",
+    "past",
+    "profit",
+    "again",
+)
+
+
 def main() -> None:
     module, host, port, client_id = sys.argv[1:5]
     heard = Heard()
     logging.getLogger().addHandler(heard)
     scenarios = Scenarios(importlib.import_module(module), host, int(port), int(client_id))
     results: dict[str, Any] = {}
-    for name in (
-        "start", "reference", "streaming", "orders", "combo", "past", "profit", "again",
-    ):  # fmt: skip
+    for name in ORDER:
         results[name] = getattr(scenarios, name)()
     scenarios.ib.disconnect()
     results["errors"] = scenarios.errors
