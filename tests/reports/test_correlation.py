@@ -172,6 +172,16 @@ def test_prices_after_a_date_do_not_change_its_signal(folder: Path) -> None:
         assert short.signal.direction == full.signal.direction
 
 
+def test_signal_of_a_past_date_is_given_or_refused_with_its_reason(folder: Path) -> None:
+    report = made(folder)
+    assert report.signal_on().as_of.date() == CHAIN_DATES[-1]
+    assert report.signal_on(CHAIN_DATES[2]).as_of.date() == CHAIN_DATES[2]
+    with pytest.raises(InvalidInput, match="expected a trading day from"):
+        report.signal_on(date(2020, 1, 1))
+    with pytest.raises(InvalidInput, match="give --prices"):
+        made(folder, None).signal_on()
+
+
 def test_table_shows_every_date_in_full(folder: Path) -> None:
     out = io.StringIO()
     Console(file=out, width=160).print(made(folder).to_table())

@@ -18,7 +18,7 @@ from dispersa.correlation.research import (
     research_by_date,
 )
 from dispersa.correlation.share_classes import ShareClasses
-from dispersa.correlation.signal import SignalPolicy
+from dispersa.correlation.signal import Signal, SignalPolicy
 from dispersa.correlation.smile import at_the_money_vols
 from dispersa.correlation.tenor import VolPanel, panel_at
 from dispersa.errors import InvalidInput
@@ -62,6 +62,27 @@ class CorrelationReport:
     research: tuple[ResearchDay, ...] = ()
     splits: tuple[NamedSplit, ...] = ()
     priced_from_chains: tuple[Symbol, ...] = ()
+
+    def signal_on(self, day: date | None = None) -> Signal:
+        """Signal of one date of the files, by default the last; needs prices.
+
+        Raises
+        ------
+        InvalidInput
+            The report was made without prices, or the date is not in the files.
+        """
+        signals = {one.signal.as_of.date(): one.signal for one in self.research}
+        if not signals:
+            raise InvalidInput(
+                "a signal from files needs closes of the index and its names; give --prices"
+            )
+        wanted = day or max(signals)
+        if wanted not in signals:
+            raise InvalidInput(
+                f"the files have no signal of {self.index} on {wanted}; expected a trading day "
+                f"from {min(signals)} to {max(signals)}"
+            )
+        return signals[wanted]
 
     def to_json(self) -> str:
         """One JSON document; vols and correlations are fractions, null where there is none."""
