@@ -16,7 +16,6 @@ from dispersa.gateway.exchange.nbbo import ComboPart, Nbbo, OptionReading, Quote
 from dispersa.gateway.model import (
     Contract,
     SecType,
-    Tick,
     TickGeneric,
     TickOption,
     TickPrice,
@@ -35,11 +34,9 @@ KIND = {
     "call_oi": 27, "put_oi": 28, "call_volume": 29, "put_volume": 30, "last_time": 45,
     "halted": 49, "average_option_volume": 87,
 }  # fmt: skip
-_INTEREST_KINDS = frozenset({27, 28, 29, 30})
 _CAN_EXECUTE = 1
 _VEGA_MIN = 1e-4
 """Vega per point below which a quote does not determine a volatility."""
-_COMPUTATION_SECONDS = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,9 +55,54 @@ class Line:
         """The instrument of a line that is not a combo's."""
         return self.parts[0].instrument
 
+    def is_news(self, kind: int, value: object) -> bool:
+        """Whether `value` differs from what was last sent for this kind; remembers it."""
+        if self.sent.get(kind) == value:
+            return False
+        self.sent[kind] = value
+        return True
+
+    def price(self, kind: int, value: float, size: int = 0, attributes: int = 0) -> None:
+        """Send a price unless it is known."""
+        if self.is_news(kind, value):
+            self.sink(TickPrice(kind=kind, price=value, size=size, attributes=attributes))
+
+    def size(self, kind: int, value: int) -> None:
+        """Send a size unless it is known."""
+        if self.is_news(kind, value):
+            self.sink(TickSize(kind=kind, size=value))
+
+    def number(self, kind: int, value: float) -> None:
+        """Send a number unless it is known."""
+        if self.is_news(kind, value):
+            self.sink(TickGeneric(kind=kind, value=value))
+
+    def text(self, kind: int, value: str) -> None:
+        """Send a text unless it is known."""
+        if self.is_news(kind, value):
+            self.sink(TickString(kind=kind, value=value))
+
+    def computation(self, tick: TickOption) -> None:
+        """Send a computation unless it is known."""
+        if self.is_news(tick.kind, (tick.implied_vol, tick.price, tick.under_price)):
+            self.sink(tick)
+
+    def quote(self, quote: Nbbo, attributes: int) -> None:
+        """Send bid and offer; an absent side is -1 with size 0."""
+        for price_kind, size_kind, value, size in (
+            (KIND["bid"], KIND["bid_size"], quote.bid, quote.bid_size),
+            (KIND["ask"], KIND["ask_size"], quote.ask, quote.ask_size),
+        ):
+            if isnan(value):
+                self.price(price_kind, -1.0)
+                self.size(size_kind, 0)
+            else:
+                self.price(price_kind, value, size, attributes)
+                self.size(size_kind, size)
+
 
 class Feed:
-    """Computes ticks of lines from the quotes of the world."""
+    """Sends ticks of lines from the quotes of the world."""
 
     def __init__(self, world: World, quotes: QuoteBook) -> None:
         self._world = world
@@ -68,77 +110,77 @@ class Feed:
         self.lines: dict[int, Line] = {}
         self.last_trades: dict[int, tuple[float, int]] = {}
         self._computed: dict[int, tuple[TickOption, TickOption]] = {}
-        self._computed_at = 0.0
+        self._second = 0
 
     def push(self) -> None:
-        """Send what changed on every line."""
-        self._compute()
+        """Send what changed on every line; what is slow by nature only once a second."""
+        second = int(self._world.now.timestamp())
+        is_slow_turn, self._second = second != self._second, second
+        self._computed = self._compute() if is_slow_turn else {}
         for line in list(self.lines.values()):
-            self.push_line(line)
+            self.push_line(line, with_slow=is_slow_turn)
 
-    def push_line(self, line: Line) -> None:
+    def push_line(self, line: Line, *, with_slow: bool = True) -> None:
         """Send what changed on one line since it was last looked at."""
-        for tick in self.ticks(line):
-            value = _value_of(tick)
-            if line.sent.get(tick.kind) != value:
-                line.sent[tick.kind] = value
-                line.sink(tick)
-
-    def ticks(self, line: Line) -> Iterator[Tick]:
-        """Return the whole present picture of a line, Greeks at their own pace."""
         if line.contract.sec_type == SecType.BAG:
-            yield from _quote_ticks(self._quotes.combo_quote(line.parts), is_combo=True)
+            line.quote(self._quotes.combo_quote(line.parts), 0)
             return
         instrument = line.instrument
         match instrument.sec_type:
             case SecType.OPTION:
-                yield from self._option_ticks(line, instrument)
+                self._push_option(line, instrument)
             case SecType.INDEX:
-                yield from self._level_ticks(instrument)
+                line.price(KIND["last"], round(self._world.spot(instrument.symbol), 2))
             case _:
-                yield from _quote_ticks(self._quotes.quote(instrument))
-                yield from self._level_ticks(instrument)
-                yield from self._volume_ticks(instrument)
+                line.quote(self._quotes.quote(instrument), _CAN_EXECUTE)
+                line.price(KIND["last"], round(self._world.spot(instrument.symbol), 2))
+        if with_slow:
+            self._push_slow(line, instrument)
+
+    def _push_slow(self, line: Line, instrument: Instrument) -> None:
+        if instrument.option is not None:
+            self._push_option_day(line, instrument)
+            return
+        self._push_day(line, instrument)
+        if instrument.sec_type is SecType.STOCK:
+            self._push_volume(line, instrument)
         if line.generic_ticks:
-            yield from self._generic_ticks(line, instrument)
+            self._push_generics(line, instrument)
 
     # -- options ---------------------------------------------------------------------------------
 
-    def _option_ticks(self, line: Line, instrument: Instrument) -> Iterator[Tick]:
+    def _push_option(self, line: Line, instrument: Instrument) -> None:
         reading = self._quotes.reading(instrument)
-        yield from _quote_ticks(reading.nbbo)
+        line.quote(reading.nbbo, _CAN_EXECUTE)
+        line.computation(model_computation(reading))
+        for tick in self._computed.get(instrument.con_id, ()):
+            line.computation(tick)
+        if 10 not in line.sent:
+            prices = np.array([[reading.nbbo.bid], [reading.nbbo.ask]])
+            terms = self.terms_of(instrument)
+            for tick in computations(terms, np.array([reading.vega]), prices)[0]:
+                line.computation(tick)
         last = self.last_trades.get(instrument.con_id)
         if last is not None:
-            yield TickPrice(kind=KIND["last"], price=last[0], size=last[1])
-            yield TickSize(kind=KIND["last_size"], size=last[1])
+            line.price(KIND["last"], last[0], last[1])
+            line.size(KIND["last_size"], last[1])
+
+    def _push_option_day(self, line: Line, instrument: Instrument) -> None:
+        """Send what an option line sends once: the previous close and made-up interest."""
         if KIND["close"] not in line.sent:
-            yield TickPrice(kind=KIND["close"], price=self.option_close(instrument))
-        yield model_computation(reading)
-        yield from self._computations(line, instrument, reading)
+            line.price(KIND["close"], self.option_close(instrument))
+            for kind, size in _option_interest(instrument, line.generic_ticks):
+                line.size(kind, size)
 
-    def _computations(
-        self, line: Line, instrument: Instrument, reading: OptionReading
-    ) -> Iterator[TickOption]:
-        """Yield kinds 10 and 11 at their pace: at once for a new line, then once a second."""
-        if 10 in line.sent:
-            yield from self._computed.get(instrument.con_id, ())
-            return
-        prices = np.array([[reading.nbbo.bid], [reading.nbbo.ask]])
-        yield from computations(self.terms_of(instrument), np.array([reading.vega]), prices)[0]
-
-    def _compute(self) -> None:
-        """Invert bids and offers of all held options together, once a second."""
-        self._computed = {}
-        now = self._world.now.timestamp()
-        if now - self._computed_at < _COMPUTATION_SECONDS:
-            return
-        self._computed_at = now
+    def _compute(self) -> dict[int, tuple[TickOption, TickOption]]:
+        """Return bid and offer computations of all held options by contract id."""
         held = self._quotes.held_board()
-        if held is not None:
-            ids, board = held
-            prices = np.stack([board.quotes.bids, board.quotes.asks])
-            found = computations(board.terms, board.model.vega / 100.0, prices)
-            self._computed = dict(zip(ids, found, strict=True))
+        if held is None:
+            return {}
+        ids, board = held
+        prices = np.stack([board.quotes.bids, board.quotes.asks])
+        found = computations(board.terms, board.model.vega / 100.0, prices)
+        return dict(zip(ids, found, strict=True))
 
     def terms_of(self, instrument: Instrument, count: int = 1, spot: float | None = None) -> Terms:
         """Return the pricing terms of one option, repeated `count` times."""
@@ -166,48 +208,40 @@ class Feed:
 
     # -- underlyings -----------------------------------------------------------------------------
 
-    def _level_ticks(self, instrument: Instrument) -> Iterator[Tick]:
-        level = round(self._world.spot(instrument.symbol), 2)
-        yield TickPrice(kind=KIND["last"], price=level, size=0)
+    def _push_day(self, line: Line, instrument: Instrument) -> None:
+        """Send the day's opening, high and low, and the previous close."""
         if instrument.symbol == VIX:
-            yield TickPrice(kind=KIND["close"], price=round(self._world.previous_vix, 2))
+            line.price(KIND["close"], round(self._world.previous_vix, 2))
             return
         column = self._world.columns[instrument.symbol]
         day = self._world.day_so_far
         for name, table in (("high", day.highs), ("low", day.lows), ("open", day.opens)):
-            yield TickPrice(kind=KIND[name], price=round(float(table[column]), 2))
-        close = round(float(self._world.previous_closes[column]), 2)
-        yield TickPrice(kind=KIND["close"], price=close)
+            line.price(KIND[name], round(float(table[column]), 2))
+        line.price(KIND["close"], round(float(self._world.previous_closes[column]), 2))
 
-    def _volume_ticks(self, instrument: Instrument) -> Iterator[Tick]:
+    def _push_volume(self, line: Line, instrument: Instrument) -> None:
         now = self._world.now
         held = self._world.day_so_far.session
-        share = np.clip((now - held.opens).total_seconds() / held.seconds, 0.0, 1.0)
+        share = min(max((now - held.opens).total_seconds() / held.seconds, 0.0), 1.0)
         volume = int(instrument.underlying.day_volume * share) // 100
-        yield TickSize(kind=KIND["volume"], size=volume)
-        yield TickSize(kind=KIND["last_size"], size=1 + volume % 7)
-        yield TickString(kind=KIND["last_time"], value=str(int(now.timestamp())))
-        yield TickGeneric(kind=KIND["halted"], value=0.0)
+        line.size(KIND["volume"], volume)
+        line.size(KIND["last_size"], 1 + volume % 7)
+        line.text(KIND["last_time"], str(int(now.timestamp())))
+        line.number(KIND["halted"], 0.0)
 
     # -- generic ticks ---------------------------------------------------------------------------
 
-    def _generic_ticks(self, line: Line, instrument: Instrument) -> Iterator[Tick]:
-        wanted = line.generic_ticks
-        if instrument.option is not None:
-            if line.sent.keys().isdisjoint(_INTEREST_KINDS):
-                yield from _option_interest(instrument, wanted)
-            return
+    def _push_generics(self, line: Line, instrument: Instrument) -> None:
         if instrument.symbol == VIX:
             return
         column = self._world.columns[instrument.symbol]
+        wanted = line.generic_ticks
         if 104 in wanted:
-            yield TickGeneric(kind=KIND["hist_vol"], value=round(self.realized_vol(column), 6))
+            line.number(KIND["hist_vol"], round(self.realized_vol(column), 6))
         if 106 in wanted and instrument.underlying.has_options:
-            vol = float(self._world.vols()[column])
-            yield TickGeneric(kind=KIND["implied_vol"], value=round(vol, 6))
+            line.number(KIND["implied_vol"], round(float(self._world.vols()[column]), 6))
         if 105 in wanted:
-            size = instrument.underlying.day_volume // 200
-            yield TickSize(kind=KIND["average_option_volume"], size=size)
+            line.size(KIND["average_option_volume"], instrument.underlying.day_volume // 200)
 
     def realized_vol(self, column: int) -> float:
         """Return the annual volatility of the last 30 daily returns."""
@@ -269,41 +303,12 @@ def _computation(kind: int, vol: float, *greeks: float) -> TickOption:
     )
 
 
-def _option_interest(instrument: Instrument, wanted: frozenset[int]) -> Iterator[Tick]:
-    """Yield made-up volume and open interest; the other right's is 0."""
+def _option_interest(instrument: Instrument, wanted: frozenset[int]) -> Iterator[tuple[int, int]]:
+    """Yield kinds and sizes of made-up volume and open interest; the other right's is 0."""
     is_call = instrument.contract.right == "C"
     kinds = ((100, "call_volume", "put_volume", 900, 1), (101, "call_oi", "put_oi", 6000, 2))
     for generic, call, put, scale, salt in kinds:
         if generic in wanted:
             size = int(-log1p(-noise_of(instrument.con_id, salt)) * scale)
-            yield TickSize(kind=KIND[call], size=size if is_call else 0)
-            yield TickSize(kind=KIND[put], size=0 if is_call else size)
-
-
-def _quote_ticks(quote: Nbbo, *, is_combo: bool = False) -> Iterator[Tick]:
-    """Yield bid and offer; an absent side is -1 with size 0."""
-    sides = (
-        (KIND["bid"], KIND["bid_size"], quote.bid, quote.bid_size),
-        (KIND["ask"], KIND["ask_size"], quote.ask, quote.ask_size),
-    )
-    for price_kind, size_kind, value, size in sides:
-        if isnan(value):
-            yield TickPrice(kind=price_kind, price=-1.0, size=0)
-            yield TickSize(kind=size_kind, size=0)
-            continue
-        mask = 0 if is_combo else _CAN_EXECUTE
-        yield TickPrice(kind=price_kind, price=value, size=size, attributes=mask)
-        yield TickSize(kind=size_kind, size=size)
-
-
-def _value_of(tick: Tick) -> object:
-    """Return what must differ for a tick to be sent again."""
-    match tick:
-        case TickPrice():
-            return tick.price
-        case TickSize():
-            return tick.size
-        case TickOption():
-            return (tick.implied_vol, tick.price, tick.under_price)
-        case TickGeneric() | TickString():
-            return tick.value
+            yield KIND[call], size if is_call else 0
+            yield KIND[put], 0 if is_call else size

@@ -71,6 +71,7 @@ class QuoteBook:
         self._batch: Batch | None = None
         self._row: dict[int, int] = {}
         self._board: tuple[Market, Board] | None = None
+        self._quoted: tuple[Board | None, dict[int, Nbbo]] = (None, {})
         self._single: dict[int, tuple[Market, Board]] = {}
 
     # -- which options are priced every step -----------------------------------------------------
@@ -96,8 +97,7 @@ class QuoteBook:
     def quote(self, instrument: Instrument) -> Nbbo:
         """Return the top of book of one instrument."""
         if instrument.option is not None:
-            board, row = self._board_of(instrument.option)
-            return _nbbo_at(board, row)
+            return self._option_quote(instrument.option)
         if instrument.sec_type is SecType.INDEX:
             level = self._world.spot(instrument.symbol)
             return Nbbo(bid=nan, ask=nan, bid_size=0, ask_size=0, model=level)
@@ -111,7 +111,7 @@ class QuoteBook:
         model = board.model
         price = float(model.price[row])
         return OptionReading(
-            nbbo=_nbbo_at(board, row),
+            nbbo=self._option_quote(instrument.option),
             vol=float(board.vols[row]),
             delta=float(model.delta[row]),
             gamma=float(model.gamma[row]),
@@ -153,6 +153,15 @@ class QuoteBook:
         )
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _option_quote(self, key: OptionKey) -> Nbbo:
+        board, row = self._board_of(key)
+        if self._quoted[0] is not board:
+            self._quoted = (board, {})
+        found = self._quoted[1].get(row)
+        if found is None:
+            found = self._quoted[1][row] = _nbbo_at(board, row)
+        return found
 
     def _board_of(self, key: OptionKey) -> tuple[Board, int]:
         market = self._world.market
