@@ -116,6 +116,8 @@ class IbkrConnection:
     @property
     def unproven(self) -> str | None:
         """Why nothing risky may be sent now; None while both links are proven good."""
+        if self._broken is None and not all(link.is_up for link in self._links):
+            return "a socket was closed"
         return self._broken or self._upstream_broken
 
     async def start(self, pair: tuple[Link, Link]) -> None:
