@@ -74,6 +74,42 @@ def test_virtual_year_of_timers_takes_no_wall_time_and_is_exact() -> None:
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0 / 3, 12345.678, 1e6 + 0.1])
+@pytest.mark.parametrize("window", [1.0, 0.1, 0.3, 1.0 / 7])
+def test_timer_that_is_set_again_until_its_time_has_passed_ends(
+    start: float, window: float
+) -> None:
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        done, rounds = loop.create_future(), 0
+        begun = loop.time()
+
+        def ask_again() -> None:
+            nonlocal rounds
+            rounds += 1
+            if loop.time() - begun >= window:
+                done.set_result(None)
+            else:
+                loop.call_at(begun + window, ask_again)
+
+        ask_again()
+        await done
+        return rounds
+
+    assert run(main, Virtual(start_seconds=start)) <= 3
+
+
+def test_code_that_waits_by_asking_again_ends_in_virtual_time() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 1e-5
+        while loop.time() < end:
+            await asyncio.sleep(0)
+        return loop.time()
+
+    assert 1e-5 <= run(main, Virtual()) < 1e-4
+
+
 def test_virtual_time_starts_where_it_is_told() -> None:
     async def main() -> float:
         await asyncio.sleep(5)
@@ -266,7 +302,7 @@ def test_scaled_time_never_runs_backwards_under_load() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, HeldTimeLoop)
-        draw = random.Random(5)  # noqa: S311 - reproducible load, no secrets
+        draw = random.Random(5)
         last = loop.time()
 
         def check() -> None:

@@ -38,8 +38,14 @@ LISTEN_SECONDS = 0.04
 """Longest single wait of a scaled loop: below the stall limit, so that listening counts whole."""
 GRACE_SECONDS = 0.002
 """Wall time that a virtual loop gives bytes on their way through the kernel before it jumps."""
-CLOCK_RESOLUTION_SECONDS = 1e-6
-"""Timers this close fire together; asyncio's nanosecond vanishes in a float after 97 days."""
+TICK_SECONDS = 2.0**-20
+"""Virtual time moves on this grid, on which adding and taking away a second is exact: code that
+sets a timer for `t + 1` and then finds `now - t < 1` would set it again for ever."""
+CLOCK_RESOLUTION_SECONDS = 2.0**-27
+"""How early a timer may fire; asyncio's nanosecond vanishes in a float after 97 days."""
+IDLE_ROUNDS_MAX = 1000
+"""Rounds of callbacks in a row without an event after which virtual time moves one tick: real time
+never stands still for code that waits for it by asking again."""
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
@@ -161,8 +167,9 @@ class _VirtualTime(_TimeKeeper):
 
     def __init__(self, start_seconds: float) -> None:
         super().__init__()
-        self._time = start_seconds
+        self._time = _on_grid(start_seconds)
         self._has_closed = False
+        self._idle_rounds = 0
 
     def time(self) -> float:
         return self._time
@@ -172,9 +179,12 @@ class _VirtualTime(_TimeKeeper):
         return super().unregister(fileobj)
 
     def select(self, timeout: float | None = None) -> _Events:
-        events = self._sockets.select(0)
-        if events or (timeout is not None and timeout <= 0):
+        if events := self._sockets.select(0):
+            self._idle_rounds = 0
             return events
+        if timeout is not None and timeout <= 0:
+            self._count_idle_round()
+            return []
         if self._holds:
             return self._sockets.select(None)
         if events := self._arriving():
@@ -184,8 +194,15 @@ class _VirtualTime(_TimeKeeper):
                 "virtual time stands still: no timer is set, nothing is on its way and no thread "
                 "holds time, so that nothing can ever happen; look for an await without a timeout"
             )
-        self._time += timeout
+        self._time = _on_grid(self._time + timeout)
+        self._idle_rounds = 0
         return []
+
+    def _count_idle_round(self) -> None:
+        self._idle_rounds += 1
+        if self._idle_rounds >= IDLE_ROUNDS_MAX:
+            self._time += TICK_SECONDS
+            self._idle_rounds = 0
 
     def _arriving(self) -> _Events:
         """Give what is inside the kernel a moment of wall time to come out."""
@@ -204,6 +221,11 @@ class _VirtualTime(_TimeKeeper):
             key.events & selectors.EVENT_WRITE or _unacknowledged_bytes(key.fd)
             for key in self._sockets.get_map().values()
         )
+
+
+def _on_grid(seconds: float) -> float:
+    """Round up to the next tick."""
+    return math.ceil(seconds / TICK_SECONDS) * TICK_SECONDS
 
 
 def _unacknowledged_bytes(descriptor: int) -> int:
