@@ -13,7 +13,7 @@ import numpy as np
 
 from dispersa.errors import MarketDataMissing
 from dispersa.market import ExerciseStyle
-from dispersa.pricing import american, straddle
+from dispersa.pricing import american, black
 from dispersa.pricing.american import Grid
 from dispersa.pricing.contracts import Carry
 from dispersa.pricing.quality import Flags, Floats
@@ -22,6 +22,9 @@ from dispersa.sizing.book import Book
 
 STRESS_GRID: Final = Grid(nodes=110, steps=40)
 """Coarser than the grid that orders are priced with; within 0.1 % of the premium of it."""
+
+CARRY_MIN: Final = 1e-9
+"""A rate or yield below this is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,26 @@ class StraddleColumns:
             vol=np.array([row.implied_vol for row in rows]),
             is_american=np.array([row.style is ExerciseStyle.AMERICAN for row in rows]),
         )
+
+    @property
+    def rate(self) -> Floats:
+        """Continuous rate of the discount factor."""
+        return np.asarray(-np.log(self.discount) / self.years)
+
+    @property
+    def dividend_yield(self) -> Floats:
+        """Continuous yield that the forward implies, dividends and borrow together."""
+        return np.asarray(self.rate - np.log(self.forward / self.spot) / self.years)
+
+    @property
+    def pays_yield(self) -> Flags:
+        """Where an American call is worth more than a European one."""
+        return np.asarray(self.dividend_yield > CARRY_MIN)
+
+    @property
+    def bears_rate(self) -> Flags:
+        """Where an American put is worth more than a European one."""
+        return np.asarray(self.rate > CARRY_MIN)
 
     def only(self, part: slice | Flags) -> "StraddleColumns":
         """Some of the straddles."""
@@ -99,37 +122,25 @@ def _values(columns: StraddleColumns, spot_move: Floats, vol: Floats, left: Floa
     share = left / columns.years
     spot = columns.spot * (1 + spot_move)
     forward = spot * (columns.forward / columns.spot) ** share
-    values = straddle.price(forward, columns.strike, vol, left, columns.discount**share)
-    early = columns.is_american & _has_carry(columns)
-    if early.any():
-        part, alive = columns.only(early), left[:, early] > 0
-        solved = _american(part, spot[:, early], vol[:, early], left[:, early])
-        values[:, early] = np.where(alive, solved, values[:, early])
+    values = np.zeros(np.broadcast_shapes(forward.shape, vol.shape))
+    for is_call, early in ((True, columns.pays_yield), (False, columns.bears_rate)):
+        option = black.price(forward, columns.strike, vol, left, columns.discount**share, is_call)
+        # A call is exercised early for a yield, a put for the interest on its strike.
+        part = columns.is_american & early
+        if part.any():
+            solved = _american(
+                columns.only(part), spot[:, part], vol[:, part], left[:, part], is_call
+            )
+            option[:, part] = np.where(left[:, part] > 0, solved, option[:, part])
+        values += option
     return values
 
 
-def _has_carry(columns: StraddleColumns) -> Flags:
-    # Without a rate or a yield early exercise is worth nothing, and Black is exact.
-    no_rate = np.abs(columns.discount - 1) < CARRY_MIN
-    no_drift = np.abs(columns.forward / columns.spot - 1) < CARRY_MIN
-    return ~(no_rate & no_drift)
-
-
-CARRY_MIN: Final = 1e-9
-
-
-def _american(columns: StraddleColumns, spot: Floats, vol: Floats, left: Floats) -> Floats:
-    rate = -np.log(columns.discount) / columns.years
-    paid = rate - np.log(columns.forward / columns.spot) / columns.years
-    pair = american.values(
-        spot[..., None],
-        columns.strike[:, None],
-        vol[..., None],
-        left[..., None],
-        rate[:, None],
-        np.array([True, False]),
-        Carry(dividend_yield=paid[:, None]),
-        grid=STRESS_GRID,
+def _american(
+    columns: StraddleColumns, spot: Floats, vol: Floats, left: Floats, is_call: bool
+) -> Floats:
+    carry = Carry(dividend_yield=columns.dividend_yield)
+    solved = american.values(
+        spot, columns.strike, vol, left, columns.rate, is_call, carry, grid=STRESS_GRID
     )
-    total: Floats = pair.price.sum(axis=-1)
-    return total
+    return solved.price

@@ -159,7 +159,7 @@ def wanted_vegas(columns: Columns, pinned: Counts, index_exposure: float) -> Flo
 
 
 def targets(columns: Columns, index_exposure: float, policy: SizingPolicy) -> Targets | TooSmall:
-    """Drop the names without an allowed whole count, lightest first, and target the others."""
+    """Drop the names without an allowed whole count, and target the others."""
     live = columns.fixed != 0
     dropped = [_dropped(columns, at, "its count is fixed at zero") for at in np.flatnonzero(~live)]
     lost = 0.0
@@ -167,10 +167,10 @@ def targets(columns: Columns, index_exposure: float, policy: SizingPolicy) -> Ta
         draft = _draft(columns.kept(live), index_exposure, policy)
         positions = np.flatnonzero(live)
         if draft.faulty.any():
-            at = int(np.flatnonzero(draft.faulty)[-1])
-            lost += float(columns.weight[positions[at]])
-            dropped.append(_dropped(columns, positions[at], draft.reason(at)))
-            live[positions[at]] = False
+            out = draft.first_out(policy.weight_error_max)
+            lost += float(columns.weight[positions[out]].sum())
+            dropped += [_dropped(columns, positions[at], draft.reason(at)) for at in out]
+            live[positions[out]] = False
         elif policy.names_max is not None and len(positions) > policy.names_max:
             reason = f"beyond the {policy.names_max} heaviest names"
             dropped += [_dropped(columns, at, reason) for at in positions[policy.names_max :]]
@@ -211,6 +211,22 @@ class _Draft:
     def faulty(self) -> Flags:
         """Names without an allowed count."""
         return self.lower > self.upper
+
+    def first_out(self, error_max: float) -> Counts:
+        """Positions to drop first: the names past help together, else the lightest faulty one.
+
+        A dropped name's vega goes to the others, so a faulty name can recover. It is past help if
+        it is too light for one straddle even with the vega of every other faulty name; where caps
+        or fixed counts move the targets in their own ways, the names go one by one.
+        """
+        lightest = np.flatnonzero(self.faulty)[-1:]
+        if np.any(self.columns.fixed >= 0) or not np.array_equal(self.target, self.before_caps):
+            return lightest
+        weight = self.columns.weight
+        growth = weight.sum() / weight[~self.faulty].sum() if not self.faulty.all() else np.inf
+        most = self.target * growth * (1 + error_max) / self.columns.vega
+        hopeless = np.flatnonzero(self.faulty & (most < 1 - ROUNDING))
+        return hopeless if len(hopeless) else lightest
 
     def reason(self, at: int) -> str:
         """Why the name at `at` has no allowed count."""
