@@ -140,10 +140,11 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
     table = read_chains(chains, symbols)
     at_the_money = at_the_money_vols(table, atm, CARRY_RATE)
     choice = BasketChoice(top=top, share_classes=share_classes)
-    panel, *terms = (panel_at(table, at_the_money, days) for days in (tenor_days, *TERMS_DAYS))
-    days, *term_days = (
-        implied_by_date(one, index_weights.on, symbol, choice) for one in (panel, *terms)
-    )
+    panels = {days: panel_at(table, at_the_money, days) for days in {tenor_days, *TERMS_DAYS}}
+    by_tenor = {
+        days: implied_by_date(panel, index_weights.on, symbol, choice)
+        for days, panel in panels.items()
+    }
     report = CorrelationReport(
         index=index,
         tenor_days=tenor_days,
@@ -151,9 +152,9 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
         atm=atm,
         share_classes=share_classes,
         weights_in_percent=index_weights.in_percent,
-        days=days,
-        panel=panel,
-        terms=tuple(term_days),
+        days=by_tenor[tenor_days],
+        panel=panels[tenor_days],
+        terms=tuple(by_tenor[days] for days in TERMS_DAYS),
     )
     return report if prices is None else _with_prices(report, prices, symbol)
 
