@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
         self._floor.connections.add(self)
-        seconds = self._floor.rules.handshake_seconds
+        seconds = self._floor.rules.handshake_seconds * self._floor.settings.speed
         self._deadline = self._floor.loop.call_later(seconds, self._refuse_connection)
 
     def data_received(self, data: bytes) -> None:

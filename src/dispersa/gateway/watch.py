@@ -21,11 +21,11 @@ async def watch(floor: Floor) -> None:
     with Live(console=Console(stderr=True), auto_refresh=False) as live:
         while True:
             live.update(table(floor, meter.per_second()), refresh=True)
-            await asyncio.sleep(_REFRESH_SECONDS)
+            await asyncio.sleep(_REFRESH_SECONDS * floor.settings.speed)
 
 
 class _Meter:
-    """Messages per second of loop time, in both directions."""
+    """Messages per second on the wall, in both directions."""
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
@@ -36,7 +36,8 @@ class _Meter:
         """Return the rate since the last call."""
         traffic, now = self._floor.traffic, self._floor.loop.time()
         total = traffic.messages_in + traffic.messages_out
-        rate = (total - self._counted) / max(now - self._at, 1e-9)
+        seconds = (now - self._at) / self._floor.settings.speed
+        rate = (total - self._counted) / max(seconds, 1e-9)
         self._at, self._counted = now, total
         return rate
 

@@ -227,3 +227,20 @@ def test_any_fields_are_understood_or_malformed(
         decode(message, version)
     except MalformedField:
         assert request_id_of(message) >= -(10**19)
+
+
+@pytest.mark.parametrize(("place", "name"), [(17, "quantity"), (19, "limit_price"), (6, "strike")])
+def test_infinity_is_malformed_where_it_has_no_meaning(place: int, name: str) -> None:
+    fields = _bag_order(178, unset="", routing=True)
+    fields[place] = "Infinity"
+    with pytest.raises(MalformedField, match="infinity"):
+        decode(payload(*fields), 178)
+
+
+def test_peg_best_reads_infinity_as_up_to_mid_and_two_more_offsets() -> None:
+    fields = _bag_order(178, unset="", routing=True)
+    fields[18] = "PEG BEST"
+    found = decode(payload(*fields, "100", "Infinity", "0.02", "0.01"), 178)
+    assert isinstance(found, r.PlaceOrder)
+    assert found.order.echo["compete_against_best_offset"] == "Infinity"
+    assert found.order.echo["mid_offset_at_half"] == "0.01"

@@ -7,7 +7,7 @@ Clients spell "unset" as an empty field, 0, 0.0, 1.7976931348623157e+308 in eith
 import math
 import re
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _UNSET_INTEGERS = frozenset({2147483647, 9223372036854775807})
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
@@ -61,18 +61,17 @@ class Fields:
         return value
 
     def number(self) -> float | None:
-        """Return the next field as a float, None where it is unset."""
-        return as_number(self.text(), self._next)
+        """Return the next field as a finite float, None where it is unset."""
+        value = as_number(self.text(), self._next)
+        if value is not None and math.isinf(value):
+            raise MalformedField(f"field {self._next}: infinity has no meaning here")
+        return value
 
     def quantity(self) -> Decimal | None:
         """Return the next field as a decimal quantity, None where it is unset."""
-        text = self.text()
-        if as_number(text, self._next) is None:
+        if self.number() is None:
             return None
-        try:
-            return Decimal(text).normalize()
-        except InvalidOperation as error:
-            raise MalformedField(f"field {self._next}: {text!r} is no quantity") from error
+        return Decimal(self._texts[self._next - 1]).normalize()
 
     def flag(self) -> bool:
         """Return the next field as a yes or no; unset means no."""

@@ -4,11 +4,12 @@ The names are ours in snake_case; the sequences are those of ibkr-api.md 1.6 and
 `Order` that the exchange needs has an attribute of its own, all others travel in `Order.echo`.
 """
 
+import math
 from enum import Enum
 
 from dispersa.gateway.model import Order
 from dispersa.gateway.wire import texts
-from dispersa.gateway.wire.fields import as_integer, as_number
+from dispersa.gateway.wire.fields import MalformedField, as_integer, as_number
 
 
 class Kind(Enum):
@@ -130,8 +131,6 @@ PEG_MID_TYPES = frozenset({"PEG MID", "PEGMID"})
 CONDITION_FIELDS = {1: 6, 3: 3, 4: 3, 5: 4, 6: 5, 7: 5}
 """How many fields follow the type of a price, time, margin, execution, volume, change condition."""
 
-_INFINITE = "Infinity"
-
 
 def normalized(name: str, text: str) -> str | None:
     """Return the text of field `name` in IBKR's spelling, None where it is unset.
@@ -145,10 +144,18 @@ def normalized(name: str, text: str) -> str | None:
         number = as_number(text)
         if number is None:
             return None
-        return _INFINITE if number == float("inf") else texts.double(number)
+        if math.isinf(number):
+            return _infinite(name)
+        return texts.double(number)
     if kind is Kind.FLAG:
         return {"true": "1", "false": "0"}.get(text.lower()) or _integer_text(text)
     return _integer_text(text)
+
+
+def _infinite(name: str) -> str:
+    if name != "compete_against_best_offset":
+        raise MalformedField(f"{name}: infinity has no meaning here")
+    return "Infinity"
 
 
 def _integer_text(text: str) -> str | None:

@@ -175,6 +175,4 @@ class _Reading:
 
 
 def _quantity(text: str) -> Decimal:
-    if as_number(text) is None:
-        return Decimal(0)
-    return Fields(text.encode()).quantity() or Decimal(0)
+    return Fields(text.encode()).quantity() or Decimal(0) if text else Decimal(0)
