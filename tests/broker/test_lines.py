@@ -232,3 +232,15 @@ def test_index_is_quoted_without_sizes_and_read_by_its_last() -> None:
     reading = vix_reading(line)
     assert reading is not None
     assert reading.level == 17.25
+    assert (reading.quote.bid, reading.quote.ask) == (Decimal("17.1"), Decimal("17.3"))
+
+
+def test_level_of_an_index_without_quotes_stands_on_both_sides() -> None:
+    spx = replace(STOCK, symbol=Symbol("SPX"), kind=UnderlyingKind.INDEX)
+    book = LineBook(clock=FixedClock(), lines_max=1, kind=DataKind.LIVE)
+    book.add(spx, 1)
+    book.on_price(1, 4, 6801.25, 0)
+    quote = book.quotes()[spx.con_id]
+    assert quote.bid == quote.ask == quote.mid == Decimal("6801.25")
+    book.on_price(1, 4, -1.0, 0)
+    assert book.quotes()[spx.con_id].mid is None

@@ -141,6 +141,8 @@ def test_index_option_is_european_and_settles_as_its_class_does() -> None:
     assert (morning.settlement, morning.expiry) == (Settlement.CASH_AM, date(2026, 12, 18))
     assert (evening.settlement, evening.style) == (Settlement.CASH_PM, ExerciseStyle.EUROPEAN)
     assert str(evening.strike) == "6800"
+    assert tradable(evening).lastTradeDateOrContractMonth == "20261218"
+    assert tradable(morning).lastTradeDateOrContractMonth == "", "it trades last on the 17th"
 
 
 def test_of_two_classes_the_one_settled_at_the_close_is_taken() -> None:

@@ -142,8 +142,18 @@ class BrokerFeed(Protocol):
         """Stop streaming and give the market data lines back."""
         ...
 
+    async def sample(
+        self, contracts: Sequence[OptionContract | Underlying], *, seconds: float
+    ) -> Mapping[ConId, tuple[Quote | None, Greeks | None]]:
+        """Read more contracts than there are lines: stream and cancel in turns."""
+        ...
+
     def quotes(self) -> Mapping[ConId, Quote]:
-        """Latest quote of every subscribed contract that has one."""
+        """Latest quote of every subscribed contract that has one; an index shows its level."""
+        ...
+
+    def line_faults(self) -> Mapping[ConId, str]:
+        """Why subscribed contracts have no data, as the broker put it."""
         ...
 
     def greeks(self) -> Mapping[ConId, Greeks]:
@@ -165,7 +175,7 @@ class BrokerFeed(Protocol):
         ...
 
     async def session(self, underlying: Underlying) -> TradingSession:
-        """Liquid trading hours of today by the broker's contract details."""
+        """Liquid trading hours of today; `MarketDataMissing` when the market is closed today."""
         ...
 
     async def server_time(self) -> datetime:

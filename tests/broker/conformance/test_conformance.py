@@ -13,7 +13,13 @@ import pytest_asyncio
 
 from dispersa.broker.ibkr import IbkrSettings, connect
 
-from . import cases_connection, cases_data, cases_orders, cases_recovery  # noqa: F401
+from . import (  # noqa: F401
+    cases_connection,
+    cases_data,
+    cases_index,
+    cases_orders,
+    cases_recovery,
+)
 from .bench import CASES, DEADLINES, Bench, Case, WallClock, bench_on, build, gateway
 
 PAPER = os.environ.get("DISPERSA_PAPER_GATEWAY", "")

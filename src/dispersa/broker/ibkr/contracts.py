@@ -185,7 +185,7 @@ def tradable(contract: OptionContract | Underlying) -> Contract:
                 secType="OPT",
                 conId=contract.con_id,
                 symbol=contract.symbol,
-                lastTradeDateOrContractMonth=f"{contract.expiry:%Y%m%d}",
+                lastTradeDateOrContractMonth=_last_trade_day(contract),
                 strike=float(contract.strike),
                 right=contract.right.value,
                 multiplier=str(contract.multiplier),
@@ -210,6 +210,11 @@ def tradable(contract: OptionContract | Underlying) -> Contract:
                 primaryExchange=contract.primary_exchange,
                 currency=contract.currency,
             )
+
+
+def _last_trade_day(contract: OptionContract) -> str:
+    """Day for the wire; empty where trading ends the day before expiry (the id decides)."""
+    return "" if contract.settlement is Settlement.CASH_AM else f"{contract.expiry:%Y%m%d}"
 
 
 def by_id(contract: OptionContract | Underlying) -> Contract:

@@ -52,7 +52,7 @@ class Line:
 
     @property
     def is_index(self) -> bool:
-        """An index is quoted without sizes."""
+        """An index has no sizes and often no bid and offer: its level stands on both sides."""
         contract = self.contract
         return isinstance(contract, Underlying) and contract.kind is UnderlyingKind.INDEX
 
@@ -66,9 +66,13 @@ class Line:
 
     def _make(self, at: datetime) -> Quote:
         bid, ask = sentinels.quoted_price(self.bid), sentinels.quoted_price(self.ask)
+        if self.is_index:
+            if bid is None or ask is None:
+                bid = ask = sentinels.quoted_price(self.last)
+            return Quote(bid=bid, ask=ask, at=at, kind=self.kind)
         return Quote(
-            bid=bid if self.is_index or self.bid_size > 0 else None,
-            ask=ask if self.is_index or self.ask_size > 0 else None,
+            bid=bid if self.bid_size > 0 else None,
+            ask=ask if self.ask_size > 0 else None,
             bid_size=_whole(self.bid_size),
             ask_size=_whole(self.ask_size),
             at=at,
