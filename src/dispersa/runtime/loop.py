@@ -36,7 +36,7 @@ STALL_SECONDS_MAX = 0.05
 """What a stretch of wall time in which the loop did not listen adds at most, before scaling."""
 LISTEN_SECONDS = 0.04
 """Longest single wait of a scaled loop: below the stall limit, so that listening counts whole."""
-GRACE_SECONDS = 0.002
+GRACE_SECONDS, GRACE_STEP_SECONDS = 0.0005, 0.0001
 """Wall time that a virtual loop gives bytes on their way through the kernel before it jumps."""
 TICK_SECONDS = 2.0**-20
 """Virtual time moves on this grid, on which adding and taking away a second is exact: code that
@@ -209,7 +209,8 @@ class _VirtualTime(_TimeKeeper):
         deadline = time.monotonic() + GRACE_SECONDS
         while self._has_closed or self._is_in_flight():
             self._has_closed = False
-            if events := self._sockets.select(GRACE_SECONDS / 2):
+            time.sleep(GRACE_STEP_SECONDS)  # epoll waits a whole millisecond at least
+            if events := self._sockets.select(0):
                 return events
             if time.monotonic() > deadline:
                 break
