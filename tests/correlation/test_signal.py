@@ -234,6 +234,7 @@ def test_short_history_falls_back_on_the_prior_and_is_refused() -> None:
     [
         ({"implied_vol": None}, ReasonCode.NAME_VOL_MISSING),
         ({"spread_vol_points": None}, ReasonCode.NAME_SPREAD_MISSING),
+        ({"share_spread": None}, ReasonCode.NAME_SHARE_QUOTE_MISSING),
         ({"closes": DailySeries()}, ReasonCode.NAME_HISTORY_SHORT),
     ],
 )
@@ -256,6 +257,29 @@ def test_index_without_vol_or_spread_is_refused() -> None:
     assert signal.direction is Direction.NO_TRADE
     assert codes(signal) == {ReasonCode.INDEX_VOL_MISSING, ReasonCode.INDEX_SPREAD_MISSING}
     assert signal.implied_correlation is None
+
+
+def test_index_without_a_share_quote_is_refused_and_its_hedge_is_not_free() -> None:
+    inputs = market()
+    signal = assess(replace(inputs, index=replace(inputs.index, share_spread=None)), POLICY)
+    assert signal.direction is Direction.NO_TRADE
+    assert codes(signal) == {ReasonCode.INDEX_SHARE_QUOTE_MISSING}
+    assert signal.edge_net is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"implied_vol": float("nan")},
+        {"implied_vol": 0.0},
+        {"weight": 0.0},
+        {"spread_vol_points": -0.1},
+        {"share_spread": float("inf")},
+    ],
+)
+def test_doubtful_number_is_refused_at_the_door(changes: dict[str, object]) -> None:
+    with pytest.raises(MarketDataMissing, match="None for what is not known"):
+        replace(market().index, **changes)  # type: ignore[arg-type]
 
 
 def test_too_few_names_and_too_little_coverage_are_refused() -> None:

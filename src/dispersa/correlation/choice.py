@@ -47,6 +47,12 @@ def _why_not(name: SignalName, inputs: SignalInputs, policy: SignalPolicy) -> Re
             sentence=f"{name.symbol} has no two-sided straddle quote, so its cost is unknown; "
             "wait for quotes",
         )
+    if name.share_spread is None:
+        return Reason(
+            code=ReasonCode.NAME_SHARE_QUOTE_MISSING,
+            sentence=f"{name.symbol} has no two-sided share quote, so its hedging cost is unknown; "
+            "wait for quotes",
+        )
     days = _recent_returns(name, inputs, policy)
     if days < policy.horizon_days:
         return Reason(

@@ -60,7 +60,8 @@ def assess(inputs: SignalInputs, policy: SignalPolicy) -> Signal:
     readings = take_readings(inputs, chosen, policy)
     described = _described(blank, inputs, chosen, readings)
     refusals = data_reasons(inputs, chosen, policy) + history_reasons(readings, policy)
-    if inputs.index.spread_vol_points is None or readings.index_vol_forecast is None:
+    costs = (inputs.index.spread_vol_points, inputs.index.share_spread)
+    if None in costs or readings.index_vol_forecast is None:
         return replace(described, reasons=refusals)
     judged = _judged(described, inputs, chosen, readings)
     if refusals:
@@ -135,7 +136,7 @@ def _edge(inputs: SignalInputs, chosen: Choice, readings: Readings, policy: Sign
             implied_vol=name.implied_vol or 0.0,
             forecast_vol=forecast,
             spread_vol_points=name.spread_vol_points or 0.0,
-            share_spread=name.share_spread,
+            share_spread=name.share_spread or 0.0,
         )
         for name, share, forecast in zip(
             (inputs.index, *chosen.used), (1.0, *chosen.shares), forecasts, strict=True

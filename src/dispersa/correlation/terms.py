@@ -6,9 +6,11 @@ Every noun holds floats, texts, dates and tuples only, so that it can be journal
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from math import isfinite
 from zoneinfo import ZoneInfo
 
 from dispersa.correlation.past import DailySeries
+from dispersa.errors import MarketDataMissing
 from dispersa.market import Symbol
 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
@@ -24,12 +26,14 @@ class ReasonCode(StrEnum):
     SHORT_NOT_ALLOWED = "short_not_allowed"
     INDEX_VOL_MISSING = "index_vol_missing"
     INDEX_SPREAD_MISSING = "index_spread_missing"
+    INDEX_SHARE_QUOTE_MISSING = "index_share_quote_missing"
     TOO_FEW_NAMES = "too_few_names"
     COVERAGE_TOO_LOW = "coverage_too_low"
     HISTORY_TOO_SHORT = "history_too_short"
     FORECAST_IMPOSSIBLE = "forecast_impossible"
     NAME_VOL_MISSING = "name_vol_missing"
     NAME_SPREAD_MISSING = "name_spread_missing"
+    NAME_SHARE_QUOTE_MISSING = "name_share_quote_missing"
     NAME_HISTORY_SHORT = "name_history_short"
 
 
@@ -66,7 +70,8 @@ class SignalName:
     spread_vol_points
         Quoted width of its at-the-money straddle in vol points; None without two-sided quotes.
     share_spread
-        Quoted width of its shares as a fraction of their price.
+        Quoted width of its shares as a fraction of their price; None without a two-sided quote,
+        never zero for want of one.
     implied_vols, closes
         Daily history; days on or after the scored day are not looked at. Closes are adjusted for
         splits.
@@ -78,10 +83,24 @@ class SignalName:
     weight: float
     implied_vol: float | None
     spread_vol_points: float | None
-    share_spread: float
+    share_spread: float | None
     implied_vols: DailySeries
     closes: DailySeries
     flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = [self.weight] if self.implied_vol is None else [self.weight, self.implied_vol]
+        spreads = [one for one in (self.spread_vol_points, self.share_spread) if one is not None]
+        if (
+            not all(isfinite(one) for one in known + spreads)
+            or min(known) <= 0
+            or any(spread < 0 for spread in spreads)
+        ):
+            raise MarketDataMissing(
+                f"{self.symbol}: weight {self.weight}, vol {self.implied_vol}, spreads "
+                f"{self.spread_vol_points} and {self.share_spread}; expected numbers above zero "
+                "(spreads may be zero), or None for what is not known"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,14 @@ def data_reasons(inputs: SignalInputs, chosen: Choice, policy: SignalPolicy) -> 
             ),
         ),
         (
+            index.share_spread is None,
+            ReasonCode.INDEX_SHARE_QUOTE_MISSING,
+            (
+                f"{index.symbol} has no two-sided share quote, so its hedging cost is unknown; "
+                "wait for quotes"
+            ),
+        ),
+        (
             len(chosen.used) < max(policy.names_min, 2),
             ReasonCode.TOO_FEW_NAMES,
             (

@@ -1,13 +1,21 @@
 """How do files, and the snapshots that the product itself sees, get into the store?"""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from pathlib import Path
 
-from dispersa.history.importing import by_symbol_and_date, read_chain_rows, read_level_rows
+import polars as pl
+
+from dispersa.history.importing import (
+    CHAIN_SCHEMA,
+    by_symbol_and_date,
+    read_chain_rows,
+    read_level_rows,
+)
 from dispersa.history.layouts import ChainLayout
 from dispersa.history.store import Dataset, HistoryStore
+from dispersa.market import Symbol
 
 Progress = Callable[[int, int], None]
 """Called with pieces done and pieces in all."""
@@ -52,3 +60,47 @@ def import_levels(store: HistoryStore, path: Path, symbol: str, known_at: dateti
     rows = read_level_rows(path, symbol)
     kept = store.append(Dataset.LEVELS, rows, known_at=known_at, source=path.name)
     return Imported(added=int(kept is not None), present=int(kept is None), rows=rows.height)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotSide:
+    """One option as it was seen; None for what was not there. Vols are decimals."""
+
+    bid: float | None = None
+    ask: float | None = None
+    iv: float | None = None
+    delta: float | None = None
+    volume: float | None = None
+    open_interest: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotStrike:
+    """Call and put of one strike as they were seen."""
+
+    expiry: date
+    strike: float
+    call: SnapshotSide
+    put: SnapshotSide
+
+
+def keep_snapshot(
+    store: HistoryStore,
+    symbol: Symbol,
+    spot: float | None,
+    strikes: Sequence[SnapshotStrike],
+    seen: tuple[datetime, date],
+) -> Path | None:
+    """Keep a chain that the product itself saw; `seen` is the moment and its trading day.
+
+    Returns the file, or None if the newest one already holds exactly this.
+    """
+    moment, day = seen
+    rows = [
+        {"date": day, "symbol": symbol, "expiry": one.expiry, "strike": one.strike, "spot": spot}
+        | {"call_" + name: value for name, value in asdict(one.call).items()}
+        | {"put_" + name: value for name, value in asdict(one.put).items()}
+        for one in strikes
+    ]
+    table = pl.DataFrame(rows, schema=CHAIN_SCHEMA)
+    return store.append(Dataset.CHAINS, table, known_at=moment, source="snapshot")
