@@ -206,7 +206,7 @@ class _Allowance:
 
     def take(self) -> bool:
         """Count one message; False where it is one too many."""
-        if self._limit is None:
+        if not self._limit:
             return True
         now = self._loop.time()
         refill = (now - self._checked_at) * self._limit

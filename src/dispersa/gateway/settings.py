@@ -1,7 +1,7 @@
 """How is one simulated gateway set up?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,10 @@ SERVER_VERSIONS = (157, 178)
 """First and last server version that the wire speaks; 157, 176 and 178 are proven by clients."""
 
 
+_MAY_BE_ZERO = frozenset({"messages_per_second_max", "market_data_lines_max"})
+_LOWEST = {"account_summaries_max": 1, "historical_requests_open_max": 1, "unsent_bytes_max": 65536}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Behaviour of IBKR that is a limit, differs between builds or is not verified.
@@ -20,9 +24,9 @@ class Rules:
     """
 
     messages_per_second_max: int | None = 50
-    """More client messages in one second: error 100, then the end; None = no limit."""
+    """More messages of one client in a second: error 100, then the end; 0 or None = no limit."""
     market_data_lines_max: int | None = 100
-    """More concurrent lines of one client: error 101; None = no limit."""
+    """More concurrent lines, over all clients: error 101; 0 or None = no limit."""
     bag_quotes_count_as_lines: bool = True
     account_summaries_max: int = 2
     historical_requests_open_max: int = 50
@@ -42,6 +46,14 @@ class Rules:
     """A client that does not read is dropped once this much waits for it."""
     handshake_seconds: float = 30.0
     """A connection that has not said hello after this long is closed."""
+
+    def __post_init__(self) -> None:
+        """Refuse limits that can not work."""
+        for rule in fields(self):
+            value = getattr(self, rule.name)
+            lowest = 0 if rule.name in _MAY_BE_ZERO else _LOWEST.get(rule.name, 1e-3)
+            if value is not None and not isinstance(value, bool) and not value >= lowest:
+                raise InvalidInput(f"the rule {rule.name} is {value}; expected at least {lowest}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,5 +95,7 @@ class GatewaySettings:
             raise InvalidInput(f"port {self.port} is outside 0..65535; use 0 for any free port")
         if self.speed <= 0 or self.step_seconds <= 0:
             raise InvalidInput("speed and step_seconds must be greater than zero")
+        if not self.account or set(self.account) & set(", \0"):
+            raise InvalidInput(f"the account is {self.account!r}; expected a name like DU1234567")
         if self.start is not None and self.start.tzinfo is None:
             raise InvalidInput("the start time has no time zone; add one, for example -05:00")

@@ -10,7 +10,7 @@ from raw_client import RawClient, StartGateway
 
 from dispersa.errors import InvalidInput
 from dispersa.gateway.server import RunningGateway, serve
-from dispersa.gateway.settings import GatewaySettings
+from dispersa.gateway.settings import GatewaySettings, Rules
 
 
 @pytest.mark.parametrize(
@@ -267,9 +267,34 @@ def test_settings_that_can_not_work_are_refused() -> None:
         {"port": 70000},
         {"speed": 0.0},
         {"step_seconds": -1.0},
+        {"account": ""},
+        {"account": "DU1,DU2"},
     ):
         with pytest.raises(InvalidInput):
             GatewaySettings(**wrong)
+
+
+def test_rules_that_can_not_work_are_refused() -> None:
+    for wrong in (
+        {"messages_per_second_max": -1},
+        {"account_summaries_max": 0},
+        {"pnl_update_seconds": 0.0},
+        {"snapshot_seconds": float("nan")},
+        {"unsent_bytes_max": 10},
+    ):
+        with pytest.raises(InvalidInput, match=next(iter(wrong))):
+            Rules(**wrong)
+
+
+async def test_zero_means_no_limit(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(messages_per_second_max=0, market_data_lines_max=0)
+    client = await RawClient.started(gateway)
+    for request in range(120):
+        client.send(
+            "1", "11", request, 265598, *[""] * 6, "SMART", *[""] * 4, "0", "", "0", "0", ""
+        )
+    await client.until(lambda fields: fields[0] == "81" and fields[1] == "119")
+    assert gateway.floor.lines == 120
 
 
 async def test_closing_the_gateway_ends_every_connection(start_gateway: StartGateway) -> None:

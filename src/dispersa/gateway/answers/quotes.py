@@ -158,7 +158,7 @@ class QuoteDesk:
 
     def _has_room(self, request_id: int, weight: int) -> bool:
         limit = self._floor.rules.market_data_lines_max
-        if limit is None or self._floor.lines + weight <= limit:
+        if not limit or self._floor.lines + weight <= limit:
             return True
         self._line.error(request_id, 101, "Max number of tickers has been reached")
         return False

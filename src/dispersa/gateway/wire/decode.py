@@ -192,7 +192,7 @@ def _market_data(fields: Fields, _version: int) -> r.Request:
 def _generic_ticks(text: str) -> tuple[int, ...]:
     """Read `100,106,292:BRFG`; entries that are no number, such as `mdoff`, are left out."""
     heads = (entry.strip().partition(":")[0] for entry in text.split(","))
-    return tuple(int(head) for head in heads if head.isdecimal())
+    return tuple(int(head) for head in heads if head.isdecimal() and len(head) < 10)
 
 
 def _tick_by_tick(fields: Fields, _version: int) -> r.Request:
