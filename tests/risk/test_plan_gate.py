@@ -75,6 +75,19 @@ def test_check_names_measure_limit_and_unit_in_one_sentence() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("request_", "measured"),
+    [
+        (PLAN, "LONG_DISPERSION, 2 packages"),
+        (replace(PLAN, packages=()), "empty"),
+        (package(quantity=0), "without usable numbers for ['QQQ'], naming [] twice"),
+    ],
+)
+def test_shape_of_the_plan_is_said(request_: PlanRequest, measured: str) -> None:
+    checks = {check.code: check for check in GATE.check_plan(request_, FACTS).checks}
+    assert checks[C.PLAN_SHAPE].measured == measured
+
+
 def test_failed_check_says_the_mend() -> None:
     [check] = GATE.check_plan(PLAN, with_vix(30.0)).failures
     assert check.sentence.endswith(CONTROLS[C.VIX].mend)

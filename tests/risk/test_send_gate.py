@@ -227,6 +227,14 @@ BOUNDARIES: list[tuple[dict[str, Any], str]] = [
         },
         C.COLLAR,
     ),
+    (
+        {"context": {"fair_value": Decimal(20)}, "intent": {"limit_price": Decimal("21.00")}},
+        "approved",
+    ),
+    (
+        {"context": {"fair_value": Decimal(20)}, "intent": {"limit_price": Decimal("21.01")}},
+        C.COLLAR,
+    ),
     ({"context": {"package_use": use(premium=4_991_980)}}, "approved"),
     ({"context": {"package_use": use(premium=4_991_981)}}, C.PACKAGE_PREMIUM),
     ({"context": {"program_use": use(vega=299_480.0)}}, "approved"),
