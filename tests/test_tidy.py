@@ -31,7 +31,7 @@ LONG_MODULES: dict[str, str] = {}
 """Modules of more than 400 lines, with the reason; the list only shrinks."""
 
 LONG_FUNCTIONS: dict[str, str] = {
-    "src/dispersa/gateway/dispatch.py:answer": "one match, a line for each request of the protocol",
+    "src/dispersa/correlation/verdict.py:data_reasons": "one table, a row for each refusal",
     "src/dispersa/gateway/exchange/account.py:values": "one table, a line for each account key",
     "src/dispersa/gateway/wire/replies.py:contract_details": "one message, field by field in order",
     "src/dispersa/reports/correlation_html.py:_premium_and_edge": "one chart, drawn in one pass",
@@ -61,8 +61,6 @@ IMPURE_IN_PURE_ROOMS: dict[str, str] = {
 """Uses of clock, chance or log in a pure room (`path:name`), with the reason."""
 
 SILENCED_WITHOUT_A_WORD: dict[str, str] = {
-    "src/dispersa/broker/ibkr/contracts.py": "an expiry is the exchange's calendar date, zone-free",
-    "src/dispersa/broker/ibkr/history.py": "a daily bar has a calendar date of the exchange",
     "src/dispersa/broker/ibkr/link.py": "ib_async is untyped here and calls us by its own names",
     "src/dispersa/broker/ibkr/receiver.py": "ib_async calls these with its names and arguments",
     "src/dispersa/gateway/connection.py": "asyncio passes an argument that is not needed",

@@ -1,7 +1,7 @@
 """How do our instruments look to IBKR, and what do IBKR's contracts mean to us?"""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 from ib_async.contract import Contract, ContractDetails
 
@@ -172,7 +172,7 @@ def _settlement(trading_class: str, *, is_index: bool, ends_before_expiry: bool)
 def day_from(text: str) -> date:
     """Read ``YYYYMMDD``."""
     try:
-        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError as error:
         raise MarketDataMissing(f"{text!r} is no day; expected YYYYMMDD") from error
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from ib_async.objects import BarData
 
 from dispersa.broker.ibkr import sentinels
+from dispersa.broker.ibkr.contracts import day_from
 from dispersa.broker.protocol import DailyBar
 from dispersa.errors import MarketDataMissing
 
@@ -63,7 +64,4 @@ def _day(value: object) -> date:
         return value.date()
     if isinstance(value, date):
         return value
-    try:
-        return datetime.strptime(str(value)[:8], "%Y%m%d").date()  # noqa: DTZ007
-    except ValueError as error:
-        raise MarketDataMissing(f"a daily bar is dated {value!r}; expected YYYYMMDD") from error
+    return day_from(str(value)[:8])

@@ -99,6 +99,7 @@ class LineBook:
         self._kind = kind
         self._by_number: dict[int, Line] = {}
         self._numbers: dict[ConId, int] = {}
+        self._packet_at: datetime | None = None
 
     # Bookkeeping
 
@@ -179,6 +180,10 @@ class LineBook:
 
     # What the receiver calls
 
+    def on_packet(self) -> None:
+        """Take the time of a packet, which everything in it shares."""
+        self._packet_at = self._clock.now()
+
     def on_price(self, number: int, kind: int, price: float, size: float) -> None:
         """Take a price and its size."""
         line = self._saying(number, kind)
@@ -206,7 +211,7 @@ class LineBook:
         line = self._saying(number, kind)
         if line is None or kind not in MODEL_GREEKS:
             return
-        greeks = model_greeks(values, at=self._clock.now())
+        greeks = model_greeks(values, at=line.said_at or self._clock.now())
         if greeks is not None:
             line.greeks = greeks
 
@@ -233,7 +238,7 @@ class LineBook:
     def _saying(self, number: int, kind: int) -> Line | None:
         line = self._by_number.get(number)
         if line is not None:
-            line.said_at = self._clock.now()
+            line.said_at = self._packet_at or self._clock.now()
             line.made = None
             if kind in DELAYED_KINDS and line.kind is DataKind.LIVE:
                 line.kind = DataKind.DELAYED

@@ -44,6 +44,10 @@ from dispersa.errors import BrokerRefused, Disconnected
 class TickSink(Protocol):
     """Where market data of a line go."""
 
+    def on_packet(self) -> None:
+        """Take note that a packet arrived; what it holds follows."""
+        ...
+
     def on_price(self, line: int, kind: int, price: float, size: float) -> None:
         """Take a price (and the size that came with it)."""
         ...
@@ -167,6 +171,11 @@ class Receiver:
             waiting.future.set_result(waiting.rows)
 
     # What the decoder calls about the connection
+
+    def tcpDataArrived(self) -> None:
+        """A packet arrived; its messages follow."""
+        if self.ticks is not None:
+            self.ticks.on_packet()
 
     def setEventsDone(self) -> None:
         """The socket is gone."""
