@@ -42,8 +42,11 @@ class Rules:
     pnl_update_seconds: float = 1.0
     snapshot_seconds: float = 11.0
     """A snapshot that is not complete after this long ends anyway."""
-    unsent_bytes_max: int = 8 * 2**20
-    """A client that does not read is dropped once this much waits for it."""
+    unsent_bytes_max: int = 64 * 2**20
+    """A client that does not read is dropped once this much waits for it.
+
+    The details of the largest chains (some 30,000 contracts) are 20 MiB in one answer.
+    """
     handshake_seconds: float = 30.0
     """A connection that has not said hello after this long is closed."""
 
