@@ -15,7 +15,7 @@ from tests.gateway.exchange.bench import Bench
         (26, 1.23, True), (26, 1.235, False), (26, -1.25, True),
         (109, 2.99, True), (109, 3.01, False), (109, 3.05, True),
         (557, 2.95, True), (557, 2.96, False), (557, 3.05, False), (557, 3.10, True),
-        (239, 31.05, True), (239, 31.02, False),
+        (56, 31.05, True), (56, 31.02, False), (239, 1.15905, True), (239, 1.15903, False),
     ],
 )  # fmt: skip
 def test_price_fits_the_market_rule(rule_id: int, price: float, fits: bool) -> None:

@@ -113,7 +113,9 @@ def test_known_dates_come_from_the_file_and_join_the_synthesized_ones(folder: Pa
 
 def test_names_limits_the_components_to_the_largest(folder: Path) -> None:
     world = world_of(folder, names=1)
-    assert [u.symbol for u in world.universe.components if not u.is_hidden] == ["AAPL"]
+    assert [
+        u.symbol for u in world.universe.components if not u.is_hidden and u.sec_type == "STK"
+    ] == ["AAPL"]
     assert world.universe.weights["QQQ"] == {"AAPL": 0.6}
 
 

@@ -73,7 +73,7 @@ class Account:
     def mark(self, instrument: Instrument) -> float:
         """Return the price per unit at which a holding is valued: the mid, else the model."""
         quote = self._quotes.quote(instrument)
-        return quote.model if isnan(quote.mid) else round(quote.mid, 4)
+        return quote.model if isnan(quote.mid) else round(quote.mid, 5)
 
     def balance(self, trades: Sequence[Trade] = (), fee: float = 0.0) -> Balance:
         """Return the account's values, after `trades` and their `fee` where given."""
@@ -84,7 +84,8 @@ class Account:
             con_id = trade.instrument.con_id
             quantities[con_id] = quantities.get(con_id, Decimal(0)) + trade.quantity
             instruments[con_id] = trade.instrument
-            cash -= float(trade.quantity) * trade.price * trade.instrument.multiplier
+            if trade.instrument.sec_type is not SecType.FUTURE:
+                cash -= float(trade.quantity) * trade.price * trade.instrument.multiplier
         return self._valued(cash, quantities, instruments)
 
     def _valued(
@@ -96,7 +97,9 @@ class Account:
             instrument, price = instruments[con_id], self.mark(instruments[con_id])
             value = float(quantity) * price * instrument.multiplier
             gross += abs(value)
-            if instrument.sec_type is SecType.OPTION:
+            if instrument.sec_type is SecType.FUTURE:
+                cash += self._variation(con_id, value)
+            elif instrument.sec_type is SecType.OPTION:
                 option += value
             else:
                 stock += value
@@ -109,6 +112,13 @@ class Account:
             margin=margin(exposures),
         )
 
+    def _variation(self, con_id: int, value: float) -> float:
+        """Return the open profit of a future that is held; a hypothetical trade has none yet."""
+        held = self.ledger.holdings.get(con_id)
+        if held is None or not held.quantity:
+            return 0.0
+        return value - float(held.quantity * held.average_cost)
+
     def _exposure(self, instrument: Instrument, quantity: int, price: float) -> Exposure:
         key = instrument.option
         spot = self._world.spot(instrument.symbol)
@@ -119,6 +129,7 @@ class Account:
                 quantity=quantity,
                 price=price,
                 spot=spot,
+                multiplier=instrument.multiplier,
             )
         return Exposure(
             symbol=instrument.symbol,

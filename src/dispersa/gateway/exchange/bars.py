@@ -61,14 +61,8 @@ class Bars:
     def bars(self, instrument: Instrument, request: BarRequest) -> list[Bar] | Refusal:
         """Return bars, oldest first, or why there are none."""
         what = request.what.upper()
-        if instrument.option is not None:
-            return _failed("HMDS query returned no data: no bars of options are kept")
-        if what not in {*_PRICES, VOLATILITY, REALIZED}:
-            return Refusal(code=321, text=f"Error validating request: unknown data {what!r}")
-        if instrument.sec_type is SecType.INDEX and what in _PRICES - {TRADES}:
-            return _failed(f"No {what} data for an index")
-        if instrument.symbol == VIX and what not in _PRICES:
-            return _failed("HMDS query returned no data")
+        if (refusal := _unavailable(instrument, what)) is not None:
+            return refusal
         if request.bar_size in _LONG_BARS:
             return self._long_bars(instrument, request, what)
         if request.bar_size in _BAR_MINUTES:
@@ -124,8 +118,9 @@ class Bars:
         with_volume = what in _WITH_VOLUME and instrument.sec_type is SecType.STOCK
         past = history.volumes[:, column]
         volumes = [*past, *[float(instrument.underlying.day_volume)] * len(live)]
+        digits = instrument.digits
         return [
-            _bar(day, row, int(volume) // 100 if with_volume else -1)
+            _bar(day, row, int(volume) // 100 if with_volume else -1, digits=digits)
             for day, row, volume in zip(self._days(), rows, volumes, strict=True)
         ]
 
@@ -180,8 +175,9 @@ class Bars:
         volume = instrument.underlying.day_volume // 39_000 * minutes
         has_volume = what in _WITH_VOLUME and instrument.sec_type is SecType.STOCK
         candles = self._candles(column, since, request.end)
+        shape = Shape(offset=offset, volume=volume if has_volume else -1, digits=instrument.digits)
         bars = [
-            _joined(start, list(group), offset, volume if has_volume else -1)
+            _joined(start, list(group), shape)
             for start, group in groupby(candles, lambda candle: _slot(candle, minutes))
         ]
         return bars or _failed("HMDS query returned no data")
@@ -193,6 +189,22 @@ class Bars:
                 for candle in self._world.tape.minutes(day, column, self._world.history):
                     if since <= candle.start < end:
                         yield candle
+
+
+def _unavailable(instrument: Instrument, what: str) -> Refusal | None:
+    """Return why there is no data of this kind for an instrument, None where there is."""
+    kind = instrument.sec_type
+    if what not in {*_PRICES, VOLATILITY, REALIZED}:
+        return Refusal(code=321, text=f"Error validating request: unknown data {what!r}")
+    if kind in (SecType.OPTION, SecType.FUTURE):
+        return _failed("HMDS query returned no data: bars of options and futures are not kept")
+    if kind is SecType.INDEX and what in _PRICES - {TRADES}:
+        return _failed(f"No {what} data for an index")
+    if kind is SecType.FOREX and what == TRADES:
+        return _failed("No historical trades of a currency pair; ask for MIDPOINT")
+    if what not in _PRICES and (instrument.symbol == VIX or kind is SecType.FOREX):
+        return _failed("HMDS query returned no data")
+    return None
 
 
 def _first_day(request: BarRequest) -> date | None:
@@ -236,7 +248,9 @@ def _bad_duration(request: BarRequest) -> Refusal:
 
 
 def _offset(instrument: Instrument, what: str) -> float:
-    half = max(0.005, instrument.underlying.spot * instrument.underlying.spread_bps / 2e4)
+    half = max(
+        instrument.tick / 2, instrument.underlying.spot * instrument.underlying.spread_bps / 2e4
+    )
     return {"BID": -half, "ASK": half}.get(what, 0.0)
 
 
@@ -287,7 +301,17 @@ def _slot(candle: Candle, minutes: int) -> datetime:
     return candle.start - timedelta(minutes=total % minutes)
 
 
-def _joined(start: datetime, candles: list[Candle], offset: float, volume: int) -> Bar:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How minutes become a bar: what to add to prices, the volume (-1 none), decimals."""
+
+    offset: float
+    volume: int
+    digits: int
+
+
+def _joined(start: datetime, candles: list[Candle], shape: Shape) -> Bar:
+    offset, volume, digits = shape.offset, shape.volume, shape.digits
     first, last = candles[0], candles[-1]
     row = np.array(
         [
@@ -297,8 +321,8 @@ def _joined(start: datetime, candles: list[Candle], offset: float, volume: int) 
             last.close,
         ]
     )
-    opening, high, low, close = (round(float(value) + offset, 2) for value in row)
-    wap = round((opening + high + low + close) / 4.0, 2) if volume >= 0 else -1.0
+    opening, high, low, close = (round(float(value) + offset, digits) for value in row)
+    wap = round((opening + high + low + close) / 4.0, digits) if volume >= 0 else -1.0
     return Bar(
         start=max(start, first.start), open=opening, high=high, low=low, close=close,
         volume=volume, wap=wap, count=max(1, volume // 3) if volume >= 0 else -1,

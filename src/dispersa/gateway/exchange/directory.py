@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dispersa.gateway.exchange.futures import FutureTerms, futures_of
 from dispersa.gateway.exchange.identity import (
     OptionIds,
     expiry_code,
@@ -36,6 +37,7 @@ class Instrument:
     underlying: Underlying
     multiplier: int = 1
     option: OptionKey | None = None
+    future: FutureTerms | None = None
 
     @property
     def con_id(self) -> int:
@@ -44,8 +46,19 @@ class Instrument:
 
     @property
     def symbol(self) -> str:
-        """Symbol of the underlying."""
-        return self.contract.symbol
+        """Symbol of the underlying in the world."""
+        return self.underlying.symbol
+
+    @property
+    def tick(self) -> float:
+        """Step in which it is quoted, options aside."""
+        ticks = {SecType.FOREX: 0.00005, SecType.FUTURE: 0.25}
+        return ticks.get(self.sec_type, 0.01)
+
+    @property
+    def digits(self) -> int:
+        """Decimals of its prices."""
+        return 5 if self.sec_type is SecType.FOREX else 2
 
 
 class Directory:
@@ -55,8 +68,10 @@ class Directory:
         self._world = world
         self._stocks = {u.symbol: u for u in world.universe.listed}
         self._stocks[VIX] = _vix_index()
-        self._ids = stock_ids(self._stocks)
-        self._symbol_of = {con_id: symbol for symbol, con_id in self._ids.items()}
+        self._futures = futures_of(world)
+        self._ids = stock_ids([*self._stocks, *(terms.code for terms in self._futures)])
+        self._symbol_of = {self._ids[symbol]: symbol for symbol in self._stocks}
+        self._future_of = {self._ids[terms.code]: terms for terms in self._futures}
         owners = {name: symbol for symbol, u in self._stocks.items() if u.has_options
                   for name in (symbol, *_EXTRA_CLASSES.get(symbol, ()))}  # fmt: skip
         self._owner_of_class = owners
@@ -82,6 +97,8 @@ class Directory:
             return self._made[con_id]
         if con_id in self._symbol_of:
             return self.underlying(self._symbol_of[con_id])
+        if con_id in self._future_of:
+            return self._future_instrument(self._future_of[con_id])
         return self._option_by_id(con_id)
 
     def find(self, contract: Contract) -> list[Instrument]:
@@ -122,6 +139,25 @@ class Directory:
                 yield self._underlying_instrument(found)
         elif kind == SecType.OPTION:
             yield from self._options(contract)
+        elif kind == SecType.FOREX:
+            named = f"{contract.symbol}.{contract.currency}"
+            pair = self._stocks.get(contract.local_symbol or named)
+            if pair is not None and pair.sec_type == kind:
+                yield self._underlying_instrument(pair)
+        elif kind == SecType.FUTURE:
+            yield from self._matching_futures(contract)
+
+    def _matching_futures(self, contract: Contract) -> Iterator[Instrument]:
+        for terms in self._futures:
+            found = self._future_instrument(terms)
+            day = f"{terms.last_trade_day:%Y%m%d}"
+            if (
+                terms.settles > self._world.now
+                and contract.symbol in ("", terms.root)
+                and day.startswith(contract.last_trade_date[:8])
+                and contract.local_symbol in ("", found.contract.local_symbol)
+            ):
+                yield found
 
     def _options(self, contract: Contract) -> Iterator[Instrument]:
         symbol = contract.symbol or contract.local_symbol[:6].strip()
@@ -164,8 +200,48 @@ class Directory:
             self._codes[key] = strike_codes(piece, strike_unit(underlying.spot))
         return self._codes[key]
 
+    def _future_instrument(self, terms: FutureTerms) -> Instrument:
+        con_id = self._ids[terms.code]
+        if con_id not in self._made:
+            self._made[con_id] = Instrument(
+                sec_type=SecType.FUTURE,
+                underlying=self._stocks[terms.index],
+                multiplier=terms.multiplier,
+                future=terms,
+                contract=Contract(
+                    con_id=con_id,
+                    symbol=terms.root,
+                    sec_type=SecType.FUTURE,
+                    last_trade_date=f"{terms.last_trade_day:%Y%m%d}",
+                    multiplier=str(terms.multiplier),
+                    exchange="CME",
+                    currency="USD",
+                    local_symbol=terms.local_symbol,
+                    trading_class=terms.root,
+                ),
+            )
+        return self._made[con_id]
+
+    def _pair_instrument(self, pair: Underlying, con_id: int) -> Instrument:
+        code, _, quoted = pair.symbol.partition(".")
+        return Instrument(
+            sec_type=SecType.FOREX,
+            underlying=pair,
+            contract=Contract(
+                con_id=con_id,
+                symbol=code,
+                sec_type=SecType.FOREX,
+                exchange="IDEALPRO",
+                currency=quoted,
+                local_symbol=pair.symbol,
+                trading_class=pair.symbol,
+            ),
+        )
+
     def _underlying_instrument(self, underlying: Underlying) -> Instrument:
         con_id = self._ids[underlying.symbol]
+        if con_id not in self._made and underlying.sec_type == SecType.FOREX:
+            self._made[con_id] = self._pair_instrument(underlying, con_id)
         if con_id not in self._made:
             is_stock = underlying.sec_type == SecType.STOCK
             listed = underlying.primary_exchange
@@ -219,7 +295,7 @@ def exchanges_of(instrument: Instrument) -> tuple[str, ...]:
     if instrument.sec_type is SecType.OPTION:
         is_index = instrument.underlying.sec_type == SecType.INDEX
         return INDEX_OPTION_EXCHANGES if is_index else OPTION_EXCHANGES
-    if instrument.sec_type is SecType.INDEX:
+    if instrument.sec_type is not SecType.STOCK:
         return (instrument.contract.exchange,)
     return STOCK_EXCHANGES
 
@@ -227,7 +303,7 @@ def exchanges_of(instrument: Instrument) -> tuple[str, ...]:
 def _fits_exchange(wanted: Contract, found: Instrument) -> bool:
     if wanted.sec_type and wanted.sec_type.upper() != found.sec_type:
         return False
-    if wanted.symbol and wanted.con_id == 0 and wanted.symbol != found.symbol:
+    if wanted.symbol and wanted.con_id == 0 and wanted.symbol != found.contract.symbol:
         return found.contract.trading_class == wanted.symbol
     if wanted.currency not in ("", "USD"):
         return False

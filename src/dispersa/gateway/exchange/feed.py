@@ -131,9 +131,11 @@ class Feed:
                 self._push_option(line, instrument)
             case SecType.INDEX:
                 line.price(KIND["last"], round(self._world.spot(instrument.symbol), 2))
+            case SecType.FOREX:
+                line.quote(self._quotes.quote(instrument), _CAN_EXECUTE)
             case _:
                 line.quote(self._quotes.quote(instrument), _CAN_EXECUTE)
-                line.price(KIND["last"], round(self._world.spot(instrument.symbol), 2))
+                line.price(KIND["last"], round(self._quotes.level(instrument), 2))
         if with_slow:
             self._push_slow(line, instrument)
 
@@ -215,9 +217,11 @@ class Feed:
             return
         column = self._world.columns[instrument.symbol]
         day = self._world.day_so_far
+        carry = self._quotes.level(instrument) / self._world.spot(instrument.symbol)
         for name, table in (("high", day.highs), ("low", day.lows), ("open", day.opens)):
-            line.price(KIND[name], round(float(table[column]), 2))
-        line.price(KIND["close"], round(float(self._world.previous_closes[column]), 2))
+            line.price(KIND[name], round(carry * float(table[column]), instrument.digits))
+        close = carry * float(self._world.previous_closes[column])
+        line.price(KIND["close"], round(close, instrument.digits))
 
     def _push_volume(self, line: Line, instrument: Instrument) -> None:
         now = self._world.now

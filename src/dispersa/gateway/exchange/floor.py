@@ -346,5 +346,7 @@ class Floor:
 
 
 def _has_expired(part: ComboPart, now: datetime) -> bool:
-    option = part.instrument.option
+    option, future = part.instrument.option, part.instrument.future
+    if future is not None:
+        return future.settles <= now
     return option is not None and option.piece.settles <= now

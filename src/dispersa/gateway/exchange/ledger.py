@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from dispersa.gateway.exchange.directory import Instrument
+from dispersa.gateway.model import SecType
 
 _CENT = Decimal("0.0001")
 
@@ -45,10 +46,12 @@ class Ledger:
     ) -> Decimal | None:
         """Book one execution of `day`; return the profit it realized, None if it only opened.
 
-        Opening fees go into the average cost, closing fees into the realized profit.
+        Opening fees go into the average cost, closing fees into the realized profit. A future
+        costs its fee alone; its profit becomes cash when it is closed.
         """
         per_contract = price * instrument.multiplier
-        self.cash -= signed_quantity * per_contract + fee
+        is_margined = instrument.sec_type is SecType.FUTURE
+        self.cash -= fee if is_margined else signed_quantity * per_contract + fee
         self.fees += fee
         found = self.holdings.setdefault(instrument.con_id, Holding(instrument=instrument))
         found.touched = day
@@ -57,12 +60,14 @@ class Ledger:
         profit = None
         if closing:
             share = fee * abs(closing) / abs(signed_quantity)
-            profit = (-closing * (per_contract - found.average_cost) - share).quantize(_CENT)
+            gross = -closing * (per_contract - found.average_cost)
+            profit = (gross - share).quantize(_CENT)
+            self.cash += gross if is_margined else 0
             found.realized += profit
             self.realized += profit
             found.quantity += closing
         if opening:
-            share = fee * abs(opening) / abs(signed_quantity)
+            share = Decimal(0) if is_margined else fee * abs(opening) / abs(signed_quantity)
             cost = found.quantity * found.average_cost + opening * per_contract + share
             found.quantity += opening
             found.average_cost = cost / found.quantity

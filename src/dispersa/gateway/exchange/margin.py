@@ -9,7 +9,8 @@ naked options, calls and puts paired as straddles and strangles:
     straddle     the greater side + the price of the other side
 
 all times the multiplier. Long options need nothing: they are paid in full and carry no loan
-value. Stock: 50 % initially (Regulation T), 25 % to maintain, short stock 30 %. Sources: quant.md
+value. Stock: 50 % initially (Regulation T), 25 % to maintain, short stock 30 %; index futures 6 %
+and 5 % of their value, currencies 2.5 %. Sources: quant.md
 2.8, its published strangle, and block K of vectors.json.
 """
 
@@ -20,7 +21,12 @@ from datetime import date
 
 from dispersa.gateway.model import SecType
 
-_STOCK_INITIAL, _STOCK_MAINTENANCE, _SHORT_MAINTENANCE = 0.50, 0.25, 0.30
+_STOCK_SHARES = (0.50, 0.25, 0.30)
+"""Initial, maintenance, maintenance of a short position, as shares of the value."""
+_LEVEL_SHARES: dict[str, tuple[float, float, float]] = {
+    SecType.FUTURE: (0.06, 0.05, 0.05),
+    SecType.FOREX: (0.025, 0.025, 0.025),
+}
 _SPOT_SHARE, _INDEX_SHARE, _FLOOR_SHARE = 0.20, 0.15, 0.10
 
 
@@ -66,10 +72,13 @@ def margin(exposures: Iterable[Exposure]) -> Margin:
     initial = maintenance = 0.0
     for group in groups.values():
         options = _options_requirement(group)
-        stock = sum(e.quantity * e.spot for e in group if e.sign == 0)
-        initial += options + _STOCK_INITIAL * abs(stock)
-        share = _STOCK_MAINTENANCE if stock >= 0 else _SHORT_MAINTENANCE
-        maintenance += options + share * abs(stock)
+        initial += options
+        maintenance += options
+        for held in (e for e in group if e.sign == 0):
+            value = held.quantity * held.price * held.multiplier
+            start, keep, keep_short = _LEVEL_SHARES.get(held.under_type, _STOCK_SHARES)
+            initial += start * abs(value)
+            maintenance += (keep if value >= 0 else keep_short) * abs(value)
     return Margin(initial=initial, maintenance=maintenance)
 
 
@@ -84,7 +93,7 @@ def naked_requirement(short: Exposure) -> float:
 def _options_requirement(group: Sequence[Exposure]) -> float:
     shorts = [_Open(exposure=e, left=-e.quantity) for e in group if e.sign and e.quantity < 0]
     longs = [_Open(exposure=e, left=e.quantity) for e in group if e.sign and e.quantity > 0]
-    shares = sum(e.quantity for e in group if e.sign == 0)
+    shares = sum(e.quantity for e in group if e.sign == 0 and e.under_type == SecType.STOCK)
     shorts.sort(key=lambda short: -naked_requirement(short.exposure))
     _cover(shorts, shares)
     total = sum(_spread(short, longs) for short in shorts)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from math import ceil, floor, isnan, nan
 
 from dispersa.gateway.exchange.directory import Instrument
+from dispersa.gateway.exchange.futures import carried
 from dispersa.gateway.model import Action, SecType
 from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
 from dispersa.gateway.world.spreads import noise_of, size_salt
 from dispersa.gateway.world.world import World
 
-STOCK_LOT = 100
+_LOTS = {SecType.STOCK: 100, SecType.FOREX: 1_000_000, SecType.FUTURE: 10}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,13 @@ class QuoteBook:
         if instrument.sec_type is SecType.INDEX:
             level = self._world.spot(instrument.symbol)
             return Nbbo(bid=nan, ask=nan, bid_size=0, ask_size=0, model=level)
-        return self._stock_quote(instrument)
+        return self._level_quote(instrument)
+
+    def level(self, instrument: Instrument) -> float:
+        """Return the value of an underlying, a pair or a future without its spread."""
+        if instrument.future is not None:
+            return carried(self._world, instrument.future)
+        return self._world.spot(instrument.symbol)
 
     def reading(self, instrument: Instrument) -> OptionReading:
         """Return quote and model Greeks of one option (vega per point, theta per day)."""
@@ -149,7 +156,7 @@ class QuoteBook:
             ask_size = min(ask_size, (quote.ask_size if buys else quote.bid_size) // count)
             bid_size = min(bid_size, (quote.bid_size if buys else quote.ask_size) // count)
         return Nbbo(
-            bid=round(bid, 4), ask=round(ask, 4), bid_size=bid_size, ask_size=ask_size, model=model
+            bid=round(bid, 5), ask=round(ask, 5), bid_size=bid_size, ask_size=ask_size, model=model
         )
 
     # -- inside ----------------------------------------------------------------------------------
@@ -182,24 +189,23 @@ class QuoteBook:
             self._single[key.con_id] = cached
         return cached[1], 0
 
-    def _stock_quote(self, instrument: Instrument) -> Nbbo:
-        level = self._world.spot(instrument.symbol)
-        underlying = instrument.underlying
-        width = max(0.01, level * underlying.spread_bps / 1e4)
-        bid = floor(round((level - 0.5 * width) * 100, 6)) / 100
-        ask = ceil(round((level + 0.5 * width) * 100, 6)) / 100
+    def _level_quote(self, instrument: Instrument) -> Nbbo:
+        level, tick = self.level(instrument), instrument.tick
+        width = max(tick, level * instrument.underlying.spread_bps / 1e4)
+        bid = floor(round((level - 0.5 * width) / tick, 6)) * tick
+        ask = ceil(round((level + 0.5 * width) / tick, 6)) * tick
         if ask <= bid:
-            ask = bid + 0.01
+            ask = bid + tick
         epoch = int(self._world.now.timestamp())
         lots = [
             1 + int(8 * noise_of(instrument.con_id, size_salt(self._world.seed, epoch, side)))
             for side in (0, 1)
         ]
         return Nbbo(
-            bid=round(bid, 2),
-            ask=round(ask, 2),
-            bid_size=lots[0] * STOCK_LOT,
-            ask_size=lots[1] * STOCK_LOT,
+            bid=round(bid, instrument.digits),
+            ask=round(ask, instrument.digits),
+            bid_size=lots[0] * _LOTS[instrument.sec_type],
+            ask_size=lots[1] * _LOTS[instrument.sec_type],
             model=level,
         )
 

@@ -118,7 +118,7 @@ class Reference:
             contract=_at_exchange(found.contract, exchange),
             market_name=found.contract.trading_class,
             min_tick=min_tick(found),
-            order_types=_ORDER_TYPES if found.sec_type is SecType.STOCK else "",
+            order_types="" if found.sec_type is SecType.INDEX else _ORDER_TYPES,
             valid_exchanges=",".join(exchanges_of(found)),
             long_name=underlying.long_name,
             industry=underlying.industry,
@@ -126,7 +126,11 @@ class Reference:
             trading_hours=trading,
             liquid_hours=liquid,
             market_rule_ids=",".join(map(str, rule_ids(found))),
-            stock_type=underlying.stock_type,
+            stock_type="" if found.future else underlying.stock_type,
+            contract_month=f"{found.future.last_trade_day:%Y%m}" if found.future else "",
+            real_expiration_date=found.contract.last_trade_date,
+            under_symbol=found.symbol if found.future else "",
+            under_sec_type=underlying.sec_type if found.future else "",
         )
 
     def _option_details(self, found: Instrument, exchange: str) -> ContractDetails:

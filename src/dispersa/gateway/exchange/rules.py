@@ -2,7 +2,7 @@
 
 Market rules as IB numbers them where that is documented (26: one cent throughout), ours where it
 is not: 109 for penny-pilot options at single exchanges, 32 for nickel options, 557 for index
-options, 27 for indices.
+options, 27 for indices, 56 for combos of index options, 67 for index futures, 239 for currencies.
 """
 
 from dispersa.gateway.exchange.directory import Instrument, exchanges_of
@@ -20,8 +20,11 @@ MARKET_RULES = {
     32: _rule(32, (0.0, 0.05), (3.0, 0.10)),
     109: _rule(109, (0.0, 0.01), (3.0, 0.05)),
     557: _rule(557, (0.0, 0.05), (3.0, 0.10)),
-    239: _rule(239, (0.0, 0.05)),
+    56: _rule(56, (0.0, 0.05)),
+    67: _rule(67, (0.0, 0.25)),
+    239: _rule(239, (0.0, 0.00005)),
 }
+_LEVEL_RULES = {SecType.STOCK: 26, SecType.INDEX: 27, SecType.FUTURE: 67, SecType.FOREX: 239}
 _TOLERANCE = 1e-6
 
 
@@ -29,7 +32,7 @@ def rule_ids(instrument: Instrument) -> tuple[int, ...]:
     """Return the market rule of each valid exchange, one to one."""
     venues = exchanges_of(instrument)
     if instrument.sec_type is not SecType.OPTION:
-        return (26,) * len(venues) if instrument.sec_type is SecType.STOCK else (27,)
+        return (_LEVEL_RULES[instrument.sec_type],) * len(venues)
     if instrument.underlying.sec_type == SecType.INDEX:
         return (557,) * len(venues)
     return tuple(26 if venue == "SMART" else 109 for venue in venues)
@@ -45,7 +48,7 @@ def rule_at(instrument: Instrument, exchange: str) -> MarketRule:
 def combo_rule(legs: list[Instrument]) -> MarketRule:
     """Return the rule for the net price of a combo: 0.05 where an index option is in it."""
     is_index = any(leg.underlying.sec_type == SecType.INDEX for leg in legs)
-    return MARKET_RULES[239 if is_index else 26]
+    return MARKET_RULES[56 if is_index else 26]
 
 
 def increment_at(rule: MarketRule, price: float) -> float:
@@ -58,7 +61,7 @@ def increment_at(rule: MarketRule, price: float) -> float:
 def conforms(rule: MarketRule, price: float) -> bool:
     """Whether `price` is a whole number of steps."""
     steps = price / increment_at(rule, price)
-    return abs(steps - round(steps)) < 1e-4
+    return abs(steps - round(steps)) < 1e-3
 
 
 def min_tick(instrument: Instrument) -> float:

@@ -1,8 +1,8 @@
 """What do exercise and expiry do to holdings?
 
 At expiry an option that is at least one cent in the money is exercised or assigned: a physical one
-becomes stock at the strike, a European index option is paid in cash; the others lapse. No event
-tells the client: positions change, as they do at IBKR.
+becomes stock at the strike, a European index option is paid in cash; the others lapse. Index
+futures are paid in cash. No event tells the client: positions change, as they do at IBKR.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,9 @@ class Settlement:
     def expire(self) -> None:
         """Settle every holding whose option has expired."""
         for held in self._account.ledger.open_holdings():
-            option = held.instrument.option
+            option, future = held.instrument.option, held.instrument.future
+            if future is not None and future.settles <= self._world.now:
+                self._close(held.instrument, held.quantity, self._world.spot(future.index))
             if option is None or option.piece.settles > self._world.now:
                 continue
             if self._gain(held.instrument) >= _EXERCISE_MIN:

@@ -78,7 +78,7 @@ def _check_type(order: Order) -> Refusal | None:
 def _check_quantity(order: Order) -> Refusal | None:
     if order.quantity <= 0 or order.quantity != order.quantity.to_integral_value():
         return _invalid(f"Order size {order.quantity} is not a whole number above zero")
-    if order.quantity > Decimal(1_000_000):
+    if order.quantity > Decimal(100_000_000):
         return Refusal(code=201, text=f"Order rejected - reason:size {order.quantity} too large")
     return None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from dispersa.errors import InvalidInput
 from dispersa.gateway.world.chainmath import NameRows
+from dispersa.gateway.world.currencies import currency_pairs
 from dispersa.gateway.world.universe import Underlying, Universe
 
 _FUNDS = {
@@ -93,7 +94,7 @@ def universe_of(
             baskets[index] = baskets[fund]
     return Universe(
         label=label,
-        components=tuple(components),
+        components=(*components, *currency_pairs()),
         indices=tuple(indices),
         baskets=baskets,
         vix_source="SPX" if "SPX" in baskets else "NDX",

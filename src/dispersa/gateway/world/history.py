@@ -140,7 +140,9 @@ def _component_returns(
     scale = np.exp(deviations.common[:, None] + deviations.own)
     vols = scenery.vols * motion.vol_premium * scale * np.sqrt(variance)[:, None]
     own = rng.standard_normal(vols.shape)
-    moves: Floats = vols * (np.sqrt(rho) * deviations.market[:, None] + np.sqrt(1 - rho) * own)
+    common = rho * scenery.shares
+    market = np.sqrt(common) * deviations.market[:, None]
+    moves: Floats = vols * (market + np.sqrt(1 - common) * own)
     reports = np.array([[day in set(u.earnings) for u in universe.components] for day in days])
     jumps = EARNINGS_SD_PER_VOL * scenery.vols * rng.standard_normal(vols.shape)
     moves += np.where(reports, jumps, 0.0) - 0.5 * vols**2

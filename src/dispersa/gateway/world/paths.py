@@ -34,12 +34,14 @@ _OVERNIGHT_BLOCK = 1_000_000
 class Scenery:
     """The constants of the model as arrays over components and baskets.
 
+    `shares` switch the market factor off for what does not move with it;
     `holdings[j, i]` is the amount of component i in one unit of basket j; `weights` the same at
     the start as fractions of the basket.
     """
 
     spots: Floats
     vols: Floats
+    shares: Floats
     holdings: Floats
     weights: Floats
 
@@ -56,6 +58,7 @@ class Scenery:
         return cls(
             spots=spots,
             vols=np.array([u.vol for u in universe.components]),
+            shares=np.array([u.market_share for u in universe.components]),
             holdings=weights * levels[:, None] / spots[None, :],
             weights=weights,
         )
@@ -201,7 +204,8 @@ class Paths:
         own_z, idio_z = draws[:, 3 : 3 + n], draws[:, 3 + n :]
         vols = self.realized_vols(here) * np.sqrt(days / DAYS_PER_YEAR)
         rho = self.realized_correlation(here)
-        moves = np.sqrt(rho) * market_z[:, None] + np.sqrt(1.0 - rho) * idio_z
+        common = rho * self.scenery.shares
+        moves = np.sqrt(common) * market_z[:, None] + np.sqrt(1.0 - common) * idio_z
         self._log = _from(np.log(here.spots), vols * moves - 0.5 * vols**2)
         self._common = _revert(here.common_vol, 0.0, m.common_vol_speed, m.common_vol_sd, days,
                                common_z)  # fmt: skip

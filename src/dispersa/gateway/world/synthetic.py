@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from dispersa.errors import InvalidInput
 from dispersa.gateway.world.calendar import is_trading_day
+from dispersa.gateway.world.currencies import currency_pairs
 from dispersa.gateway.world.universe import Underlying, Universe
 
 LABEL = "built-in synthetic market (real tickers, made-up numbers)"
@@ -178,7 +179,7 @@ def synthetic_universe(start: date, names: int | None = None) -> Universe:
     broad[_REMAINDER.symbol] = 0.5
     return Universe(
         label=LABEL,
-        components=(*components, _REMAINDER),
+        components=(*components, _REMAINDER, *currency_pairs()),
         indices=_indices(),
         baskets={"QQQ": weights, "NDX": weights, "SPY": broad, "SPX": broad},
     )

@@ -15,7 +15,8 @@ class Underlying:
     consequence of its members and is left at 0). `straddle_spread` is the width of the
     near-the-money straddle over its mid, `spread_bps` the stock's own width in basis points.
     `slope` and `curve` are the SSVI parameters of its smile. A hidden underlying is the unlisted
-    remainder of a basket. `index_multiple` makes an index that shares another one's basket.
+    remainder of a basket. `market_share` is 1 for what moves with the market factor, 0 for what
+    does not.
     """
 
     symbol: str
@@ -35,6 +36,7 @@ class Underlying:
     curve: float = 0.7
     day_volume: int = 5_000_000
     earnings: tuple[date, ...] = ()
+    market_share: float = 1.0
     is_hidden: bool = False
     has_options: bool = True
 
