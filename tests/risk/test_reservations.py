@@ -395,7 +395,7 @@ class OneSession(RuleBasedStateMachine):
         assert units <= 10
 
 
-OneSession.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+OneSession.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
 TestOneSession = OneSession.TestCase
 
 
