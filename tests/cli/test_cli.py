@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -126,6 +127,26 @@ def test_usage_errors_exit_2_with_a_sentence(arguments: tuple[str, ...]) -> None
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.strip()) > 20
+
+
+@pytest.mark.parametrize(
+    ("rules", "complaint"),
+    [
+        ("read_only_apy = true", "did you mean 'read_only_api'?"),
+        ("read_only_api = 1", "read_only_api is 1; expected true or false"),
+        ("messages_per_second_max = 2.5", "expected a whole number from 0 or"),
+        ("messages_per_second_max = -1", "expected a whole number from 0 or"),
+        ("snapshot_seconds = 'none'", "snapshot_seconds is 'none'; expected a number from 0"),
+        ("[venue]\nfill_model = 3", "expected a table of texts"),
+        ("[venue]\nfil_model = 'hard'", "fil_model"),
+        ("not toml", "can not be read"),
+    ],
+)
+def test_bad_gateway_rules_exit_2(rules: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(rules)
+    done = dispersa("gateway", "--port", "0", "--rules", tmp_path / "rules.toml")
+    assert done.returncode == 2
+    assert complaint in done.stderr
 
 
 def test_config_init_writes_what_check_accepts_and_refuses_to_overwrite(tmp_path: Path) -> None:
@@ -251,16 +272,29 @@ def test_no_color_when_asked_and_when_piped(journal: Path) -> None:
         assert "\x1b" not in dispersa("journal", "show", journal, **environment).stdout
 
 
+def shake_hands(port: int) -> None:
+    """Say hello as a TWS client does and wait for the answer: the gateway is at work then."""
+    hello = b"v100..178"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(b"API\0" + len(hello).to_bytes(4, "big") + hello)
+        assert len(client.recv(4)) == 4
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 0)])
-def test_gateway_says_where_it_listens_and_stops_cleanly(number: int, code: int) -> None:
+def test_gateway_says_where_it_listens_and_stops_cleanly(
+    number: int, code: int, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("messages_per_second_max = 'none'\nsnapshot_seconds = 2\n[venue]\n")
     with subprocess.Popen(
-        [*PROGRAM, "gateway", "--port", "0", "--speed", "10"],
+        [*PROGRAM, "gateway", "--port", "0", "--speed", "10", "--rules", rules],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as gateway:
         assert gateway.stdout is not None
         line = gateway.stdout.readline()
+        shake_hands(int(line.rpartition(":")[2]))
         gateway.send_signal(number)
         _, errors = gateway.communicate(timeout=20)
     assert re.fullmatch(r"listening on 127\.0\.0\.1:\d+\n", line)

@@ -1,12 +1,13 @@
 """`dispersa gateway`: the simulated IB Gateway as a server."""
 
 import tomllib
-from dataclasses import fields
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
         "dispersa gateway",
         "dispersa gateway --port 0 --speed 60 --seed 7",
         "dispersa gateway --market chains.parquet --weights weights.csv.gz --names 10",
+        "dispersa gateway --rules hard.toml ",
         "dispersa gateway --start 2026-11-20T10:00:00-05:00 --record session.tape",
     )(gateway)
 
@@ -80,6 +82,7 @@ def gateway(
     from dispersa.gateway.settings import GatewaySettings, Rules
     from dispersa.runtime.loop import new_loop
 
+    switches, venue_switches = (Rules(), {}) if rules is None else _rules(rules)
     settings = GatewaySettings(
         host=host,
         port=port,
@@ -93,32 +96,49 @@ def gateway(
         market_date=None if date is None else _time(date).date(),
         weights=weights,
         names=names,
-        rules=Rules() if rules is None else _rules(rules),
+        rules=switches,
+        venue_rules=venue_switches,
     )
     run(settings, new_loop, record=record, replay=replay)
 
 
-def _rules(file: Path) -> "Rules":
-    """Read switches of the gateway from TOML: `name = value`, each a field of `Rules`."""
+def _rules(file: Path) -> "tuple[Rules, Mapping[str, str]]":
+    """Read switches from TOML: `name = value` is a field of `Rules`, [venue] the venue's own.
+
+    "none" takes a limit away. The venue judges its own switches when it is built.
+    """
     from dispersa.gateway.settings import Rules
 
-    known = {rule.name: rule.default for rule in fields(Rules)}
-    with file.open("rb") as source:
-        try:
-            found = tomllib.load(source)
-        except tomllib.TOMLDecodeError as error:
-            raise InvalidInput(f"{file} is no TOML: {error}") from error
-    for name, value in found.items():
-        if name not in known:
-            near = get_close_matches(name, known, n=1) or sorted(known)
-            raise InvalidInput(f"{file} has the unknown rule {name!r}; did you mean {near[0]!r}?")
-        if isinstance(value, bool) is not isinstance(known[name], bool) or not isinstance(
-            value, bool | int | float
-        ):
-            raise InvalidInput(
-                f"{file}: the rule {name} is {value!r}; the default is {known[name]}"
-            )
-    return Rules(**found)
+    try:
+        found = tomllib.loads(file.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"the rules {file} can not be read: {error}") from error
+    venue = found.pop("venue", {})
+    if not isinstance(venue, dict) or not all(isinstance(value, str) for value in venue.values()):
+        raise InvalidInput(f"{file}: [venue] is {venue!r}; expected a table of texts")
+    values = {name: _rule(file, name, value) for name, value in found.items()}
+    return Rules(**values), venue
+
+
+def _rule(file: Path, name: str, value: object) -> Any:
+    """Check one switch against the field of `Rules` that has its name."""
+    from dispersa.gateway.settings import Rules
+
+    types = get_type_hints(Rules)
+    if name not in types:
+        near = get_close_matches(name, types, n=1) or sorted(types)
+        raise InvalidInput(f"{file} has the unknown rule {name!r}; did you mean {near[0]!r}?")
+    allowed = get_args(types[name]) or (types[name],)
+    if value == "none" and NoneType in allowed:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    is_right = isinstance(value, bool) if bool in allowed else is_number
+    if not is_right or (isinstance(value, float) and float not in allowed):
+        words = {bool: "true or false", int: "a whole number from 0", float: "a number from 0"}
+        expected = [words[kind] for kind in allowed if kind in words]
+        expected += ['"none"'] if NoneType in allowed else []
+        raise InvalidInput(f"{file}: {name} is {value!r}; expected {' or '.join(expected)}")
+    return value
 
 
 def _time(text: str) -> datetime:
