@@ -40,6 +40,7 @@ from dispersa.sizing.stress import StressPolicy
 DEMO_ACCOUNT = "DU1234567"
 DEMO_CASH = Decimal(50_000_000)
 DEMO_INDEX = Symbol("QQQ")
+DEMO_RULES = DeskRules(gate=Gate(Limits()), order_prefix="demo")
 EDGE_WAIVER = "demo: the verdict is reported, not obeyed"
 PATIENT = Deadlines(
     connect_seconds=120,
@@ -74,9 +75,10 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoResult:
-    """The desk's last state, and what checking its journal has shown."""
+    """The desk's last state, the rules it decided by, and what its journal has shown."""
 
     state: DeskState
+    rules: DeskRules
     journal: Path
     entries: int
     journal_ok: bool
@@ -125,6 +127,7 @@ async def run_demo(
     entries = list(read_entries(journal))
     return DemoResult(
         state=state,
+        rules=DEMO_RULES,
         journal=journal,
         entries=len(entries),
         journal_ok=checked.is_intact and replayed(entries) == state,
@@ -163,7 +166,7 @@ async def _trade(
         profile="sim",
         account=DEMO_ACCOUNT,
         live_allowed=False,
-        rules=DeskRules(gate=Gate(Limits()), order_prefix="demo"),
+        rules=DEMO_RULES,
         connection=connection,
         journal=journal,
         clock=clock,

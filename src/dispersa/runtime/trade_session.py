@@ -95,7 +95,11 @@ async def run_trade(
     else:
         loop.post(ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver))
     limit = setup.time_limit.total_seconds()
-    await loop.run_until(_is_over, timeout=limit, beside=streaming.tasks(loop))
+    await loop.run_until(
+        lambda state: streaming.has_begun and _is_over(state),
+        timeout=limit,
+        beside=streaming.tasks(loop),
+    )
     setup.journal.flush()
     return loop.state
 
@@ -135,16 +139,19 @@ class _Streaming:
     def __init__(self, setup: TradeSetup) -> None:
         self._setup = setup
         self._con_ids: frozenset[ConId] = frozenset()
+        self.has_begun = False
         self._wanted: asyncio.Queue[TradePlan] = asyncio.Queue()
 
     def saw(self, seen: Seen) -> None:
         """Start streaming the plan's contracts as soon as it is up for approval."""
+        self.has_begun |= isinstance(seen.event, ev.TradeRequested)
         asks = any(isinstance(command, AskApproval) for command in seen.commands)
         if asks and seen.state.plan is not None:
             self.follow(seen.state.plan)
 
     def follow(self, plan: TradePlan) -> None:
         """Stream the contracts of this plan."""
+        self.has_begun = True
         self._wanted.put_nowait(plan)
 
     def tasks(self, loop: DeskLoop) -> list[Callable[[], Coroutine[Any, Any, None]]]:

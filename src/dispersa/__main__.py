@@ -1,0 +1,5 @@
+"""Run the command line with `python -m dispersa`."""
+
+from dispersa.cli import main
+
+main()
