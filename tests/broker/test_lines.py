@@ -101,12 +101,13 @@ def test_unknown_data_kind_is_not_live() -> None:
     assert quote_of(book).kind is not DataKind.LIVE
 
 
-def test_refused_line_has_no_quote_and_a_reason() -> None:
+@pytest.mark.parametrize("code", [101, 200, 354, 10089, 10168, 10197])
+def test_refused_line_has_no_quote_and_a_reason(code: int) -> None:
     book, _ = book_with_call()
     book.on_price(1, 1, 6.05, 12)
-    assert book.on_line_error(1, 354, "not subscribed")
+    assert book.on_line_error(1, code, "not subscribed")
     assert book.quotes() == {}
-    assert "354" in book.faults([ConId(CALL_ID)])[ConId(CALL_ID)]
+    assert str(code) in book.faults([ConId(CALL_ID)])[ConId(CALL_ID)]
 
 
 @pytest.mark.parametrize("code", [10090, 10167])

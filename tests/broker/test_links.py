@@ -28,7 +28,7 @@ from dispersa.orders import (
     straddle_combo,
 )
 
-from .builders import ACCOUNT, CLIENT_ID, STRADDLE, FixedClock, approved, with_limit
+from .builders import ACCOUNT, CLIENT_ID, STOCK, STRADDLE, FixedClock, approved, with_limit
 from .scripted import Peer, Script, scripted
 
 QUICK = Deadlines(
@@ -354,14 +354,15 @@ async def test_remark_does_not_end_a_what_if_and_silence_does() -> None:
             )
 
 
-async def test_broker_losing_its_own_link_stops_orders_and_lets_cancels_pass() -> None:
+@pytest.mark.parametrize("code", [1100, 1300, 2110])
+async def test_broker_losing_its_own_link_stops_orders_and_lets_cancels_pass(code: int) -> None:
     script = Script()
     async with connected(script) as (connection, collected):
         await connection.orders.place(approved())
         peer = script.peer(CLIENT_ID)
-        peer.say(4, 2, -1, 1100, "Connectivity has been lost.", "")
+        peer.say(4, 2, -1, code, "Connectivity has been lost.", "")
         await collected.until(LinkLost)
-        with pytest.raises(Disconnected, match="1100"):
+        with pytest.raises(Disconnected, match=str(code)):
             await connection.orders.place(approved(ref="b"))
         with pytest.raises(Disconnected):
             await connection.orders.amend(with_limit(approved(), "12.40"))
@@ -459,6 +460,62 @@ async def test_cancel_takes_back_an_order_that_still_waits_for_its_turn() -> Non
         assert "before it was sent" in report.message
         await asyncio.sleep(1.2)
         assert script.peer(CLIENT_ID).count(3) == 3
+
+
+async def test_cancel_all_takes_back_what_waits_and_cancels_what_left() -> None:
+    script = Script(answers={16: lambda peer, _: peer.say(53, 1)})
+    changes = {"messages_per_second": 4, "messages_reserved_for_orders": 1}
+    async with connected(script, **changes) as (connection, collected):
+        await asyncio.sleep(1.1)
+        for name in "abcd":
+            await connection.orders.place(approved(ref=name))
+        late = [
+            asyncio.ensure_future(connection.orders.place(approved(ref=f"late{n}")))
+            for n in range(5)
+        ]
+        await asyncio.sleep(0.05)
+        assert await connection.orders.cancel_all_ours() == 9
+        await asyncio.gather(*late)
+        assert len(await collected.until(OrderCancelled, 5)) == 5
+        await asyncio.sleep(0.05)
+        peer = script.peer(CLIENT_ID)
+        assert (peer.count(3), peer.count(4)) == (4, 4)
+
+
+def _option_details(request: str, con_id: int, trading_class: str, multiplier: str) -> list[object]:
+    contract = ["AAPL", "OPT", "20261218", 272.5, "C", "SMART", "USD", "AAPL  261218C00272500"]
+    head = [10, request, *contract, "AAPL", trading_class, con_id, 0.01, multiplier]
+    texts = ["LMT,MKT", "SMART,CBOE", 1, 265598, "APPLE INC", "", "202612", "", "", ""]
+    hours = ["US/Eastern", "20261120:0930-20261120:1600", "20261120:0930-20261120:1600", "", 0, 0]
+    return [*head, *texts, *hours, 1, "AAPL", "STK", "26,109", "20261218", "", 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([(1, "AAPL", "100")], [1]),
+        ([(1, "AAPL", "100"), (2, "AAPL1", "100"), (3, "AAPL", "10")], [1]),
+        ([], []),
+        ([(2, "AAPL1", "100")], None),
+        ([(1, "AAPL", "100"), (4, "AAPL", "100")], None),
+    ],
+)
+async def test_only_the_one_standard_option_of_a_strike_is_taken(
+    rows: list[tuple[int, str, str]], found: list[int] | None
+) -> None:
+    def answer(peer: Peer, fields: list[str]) -> None:
+        for row in rows:
+            peer.say(*_option_details(fields[2], *row))
+        peer.say(52, 1, fields[2])
+
+    script = Script(answers={9: answer})
+    async with connected(script) as (connection, _):
+        ask = connection.feed.options(STOCK, STRADDLE.expiry, [STRADDLE.strike])
+        if found is None:
+            with pytest.raises(BrokerRefused, match=r"adjusted|ambiguous"):
+                await ask
+        else:
+            assert [option.con_id for option in await ask] == found
 
 
 async def test_cancels_leave_at_once_while_data_requests_queue() -> None:

@@ -182,6 +182,42 @@ def test_correction_replaces_and_its_duplicate_does_nothing() -> None:
     assert only.price == Decimal("6.2")
 
 
+def test_fill_after_the_cancel_is_reported() -> None:
+    truth = sent()
+    reports = take_all(truth, echo(), error(202), leg_execution(CALL_ID, "1.02.01", shares=1))
+    assert [type(r) for r in reports] == [OrderWorking, OrderCancelled, ExecutionReported]
+
+
+def test_rejection_after_a_part_fill_ends_the_rest_and_keeps_the_fill() -> None:
+    truth = sent()
+    lines = (
+        leg_execution(CALL_ID, "1.02.01", shares=1),
+        leg_execution(PUT_ID, "1.03.01", shares=1),
+    )
+    reports = take_all(truth, echo(), *lines, error(201, "margin"))
+    assert isinstance(reports[-1], OrderRejected)
+    assert truth.book_of(REF).units_filled(REF, approved().intent.combo) == 1
+
+
+def test_cancel_that_crosses_a_change_wins() -> None:
+    truth = sent()
+    take_all(truth, echo())
+    truth.amending(with_limit(approved(), "12.40"))
+    reports = take_all(truth, status("Cancelled"), echo(limit=12.40), error(104))
+    assert [type(report) for report in reports] == [OrderCancelled]
+
+
+def test_overfill_is_reported_execution_by_execution() -> None:
+    truth = sent()
+    lines = [leg_execution(CALL_ID, f"{n}.02.01", shares=3) for n in range(1, 4)]
+    assert len(take_all(truth, *lines)) == 3
+
+
+def test_order_cancelled_by_hand_in_tws_is_cancelled() -> None:
+    reports = take_all(sent(), echo(), status("Cancelled"))
+    assert isinstance(reports[-1], OrderCancelled)
+
+
 def test_execution_of_another_account_is_not_ours() -> None:
     assert take_all(sent(), leg_execution(CALL_ID, "1.02.01", account="DU7654321")) == []
 
