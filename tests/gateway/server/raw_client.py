@@ -1,6 +1,7 @@
 """A client that speaks in raw fields, for what no decent client would send."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,17 @@ class RawClient:
     async def connect(cls, gateway: RunningGateway) -> Self:
         """Open a connection and say nothing yet."""
         client = cls(*await asyncio.open_connection(gateway.host, gateway.port))
+        OPEN_CLIENTS.append(client)
+        return client
+
+    @classmethod
+    async def hard_of_hearing(cls, gateway: RunningGateway) -> Self:
+        """Open a connection whose socket takes in as little as the kernel allows."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (gateway.host, gateway.port))
+        client = cls(*await asyncio.open_connection(sock=sock))
         OPEN_CLIENTS.append(client)
         return client
 

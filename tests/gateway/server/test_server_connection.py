@@ -107,7 +107,10 @@ async def test_client_that_does_not_read_is_dropped_and_harms_nobody(
     start_gateway: StartGateway,
 ) -> None:
     gateway = await start_gateway(messages_per_second_max=None, unsent_bytes_max=2**18)
-    good, deaf = await RawClient.started(gateway, 1), await RawClient.started(gateway, 2)
+    good, deaf = await RawClient.started(gateway, 1), await RawClient.hard_of_hearing(gateway)
+    await deaf.hello("v157..178")
+    deaf.send("71", "2", "2", "")
+    await deaf.of(9)
     deaf.writer.transport.pause_reading()
     for request in range(1500):
         if len(gateway.floor.attendants()) == 1:
