@@ -154,6 +154,13 @@ def test_name_without_a_near_count_is_dropped_with_its_reason_and_its_weight_sha
     assert [row.weight for row in answer.components] == pytest.approx([0.5 / 0.96, 0.46 / 0.96])
 
 
+def test_drops_never_leave_a_single_name() -> None:
+    names = [terms("BIG", 0.93, vega=40.0), terms("TINY", 0.07, vega=200.0)]
+    answer = refused(VegaNeutralSizer().size(index_of(100.0), names, LONG, 1000.0))
+    assert answer.kind is Refusal.TOO_SMALL
+    assert "2 names must stay" in answer.sentence
+
+
 def test_tolerance_advice_is_the_least_that_works() -> None:
     names = components([0.5, 0.5], [70.0, 90.0])
     policy = SizingPolicy(tolerance=0.001, index_count_share_min=1.0, weight_error_max=0.4)

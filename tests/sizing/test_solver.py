@@ -184,3 +184,21 @@ def test_node_limit_returns_the_gap_that_was_proven_and_the_same_again() -> None
     assert 0 < first.gap < 1
     assert isinstance(second, Solved)
     assert (list(first.counts), first.bound) == (list(second.counts), second.bound)
+
+
+def test_search_writes_nothing_to_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    # With HiGHS's presolve this program ends in a solver error that is printed from C++, where
+    # `--json` has its one document.
+    vega = np.array([70.0, 90.0])
+    program = Program(
+        vega=vega,
+        target=np.array([250.0, 250.0]),
+        lower=np.array([3, 2]),
+        upper=np.array([5, 3]),
+        rows=(neutrality(vega, 500.0, 0.5),),
+    )
+    assert isinstance(searched(program, Norm.L1, EXACT), NoCounts)
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        searched(random_program(rng), Norm.L1, EXACT)
+    assert capfd.readouterr() == ("", "")

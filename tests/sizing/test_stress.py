@@ -22,6 +22,7 @@ from dispersa.sizing import (
     MarginSource,
     Scenario,
     Scheme,
+    SizingPolicy,
     StraddleTerms,
     StressPolicy,
     VegaNeutralSizer,
@@ -35,7 +36,7 @@ from dispersa.sizing.grid import Axis, GridAxes, ScenarioGrid, scenario_grid
 from dispersa.sizing.liquidity import LiquidityPolicy, liquid_count
 from dispersa.sizing.stress import reference_book
 
-from .instances import YEARS, index_of, market
+from .instances import YEARS, components, index_of, market
 
 LONG, SHORT = Direction.LONG_DISPERSION, Direction.SHORT_DISPERSION
 
@@ -132,6 +133,23 @@ def test_too_small_an_account_is_told_the_account_that_would_do() -> None:
     assert isinstance(larger, AccountSizing)
     adapter: TypeAdapter[AccountSizing] = TypeAdapter(AccountSizing)
     assert adapter.validate_json(adapter.dump_json(larger)) == larger
+
+
+def test_smallest_whole_counts_over_the_budget_are_refused_with_the_account_for_them() -> None:
+    # 50 of 100 dollars a point are wanted of each name, 1.67 straddles of 30: two of each are 20 %
+    # more than the budget was drawn up with, and so is their cost.
+    index, names = index_of(100.0), components([0.5, 0.5], [30.0, 30.0], [0.4, 0.4])
+    stress = StressPolicy(scenarios=(Scenario(name="one", correlation_to=1.0),))
+    budget = vega_budget(index, names, LONG, 1e6, stress)
+    account = budget.net_liquidation_for(100.0) * (1 + 1e-6)
+    sizer = VegaNeutralSizer(SizingPolicy(tolerance=0.25))
+    answer = sizer.size_for_account(index, names, LONG, account, stress)
+    assert isinstance(answer, Infeasible)
+    assert "cost included" in answer.sentence
+    needed = answer.workable.net_liquidation_usd
+    assert needed is not None
+    enough = sizer.size_for_account(index, names, LONG, needed * (1 + 1e-9), stress)
+    assert isinstance(enough, AccountSizing)
 
 
 def test_gap_of_one_name_reports_the_worst_name() -> None:

@@ -8,7 +8,7 @@ from dispersa.sizing.attempt import Trade, attempt
 from dispersa.sizing.outcome import Infeasible, Refusal, Sizing, Workable
 from dispersa.sizing.policy import SizingPolicy
 from dispersa.sizing.program import NoCounts, Unproven
-from dispersa.sizing.targets import TooSmall
+from dispersa.sizing.targets import NAMES_MIN, TooSmall
 
 SEARCH_MULTIPLE_MAX = 4096
 """An account this many times as large is no advice."""
@@ -220,9 +220,6 @@ def _looser(trade: Trade, index_count: int, policy: SizingPolicy) -> float | Non
             low = middle
     return math.ceil(high * 1e4 - 1e-6) / 1e4
 
-
-NAMES_MIN = 2
-"""A correlation needs two names."""
 
 TOLERANCE_STEP = 0.02
 """Relative precision of the advised tolerance."""

@@ -9,7 +9,7 @@ from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.market import Symbol
 from dispersa.sizing.attempt import Trade, attempt
 from dispersa.sizing.book import index_side, sized_book
-from dispersa.sizing.outcome import Infeasible, Refusal, Sizing
+from dispersa.sizing.outcome import Infeasible, Refusal, Sizing, Workable
 from dispersa.sizing.policy import SizingPolicy
 from dispersa.sizing.program import NoCounts, Unproven
 from dispersa.sizing.refusals import explain, larger_size
@@ -68,7 +68,8 @@ class VegaNeutralSizer:
             within it that has a solution, down to the policy's `index_count_share_min`.
         fixed : counts that may not change, by symbol, for a new solution around fills; the index
             too. A component fixed at zero leaves the basket. With components fixed the index
-            count may go down to one.
+            count may go down to one. The policy's quality limits (errors, dropped weight) still
+            hold; widen them where balance matters more than weights.
 
         Raises
         ------
@@ -131,7 +132,7 @@ class VegaNeutralSizer:
             one_less = traded - 0.5 * index.vega_usd_per_point
             vega = min(one_less, traded * budget.loss_budget_usd / report.worst_loss_usd)
             if vega < index.vega_usd_per_point:
-                return _over_budget(report)
+                return _over_budget(report, traded, net_liquidation_usd)
 
     def get_option_greeks(self, symbol: Symbol, dte_target: int) -> StraddleTerms:
         """Greeks of the at-the-money straddle of `symbol` nearest to `dte_target` days.
@@ -162,12 +163,18 @@ def _in_dollars(refused: Infeasible, budget: VegaBudget) -> Infeasible:
     return replace(refused, workable=replace(refused.workable, net_liquidation_usd=account))
 
 
-def _over_budget(report: StressReport) -> Infeasible:
+def _over_budget(report: StressReport, traded_usd: float, net_liquidation_usd: float) -> Infeasible:
     reason = (
-        f"whole counts lose {report.worst_loss_usd:,.0f} dollars in the scenario {report.worst!r}, "
-        f"cost included, and the loss budget is {report.loss_budget_usd:,.0f}"
+        f"the smallest whole counts lose {report.worst_loss_usd:,.0f} dollars in the scenario "
+        f"{report.worst!r}, cost included, and the loss budget is {report.loss_budget_usd:,.0f}"
     )
-    return Infeasible(kind=Refusal.TOO_SMALL, reasons=(reason,))
+    multiple = report.worst_loss_usd / report.loss_budget_usd
+    least = Workable(
+        vega_usd_per_point=traded_usd,
+        account_multiple=multiple,
+        net_liquidation_usd=multiple * net_liquidation_usd,
+    )
+    return Infeasible(kind=Refusal.TOO_SMALL, reasons=(reason,), workable=least)
 
 
 def _check(trade: Trade, budget: float) -> None:

@@ -175,7 +175,7 @@ def targets(columns: Columns, index_exposure: float, policy: SizingPolicy) -> Ta
             reason = f"beyond the {policy.names_max} heaviest names"
             dropped += [_dropped(columns, at, reason) for at in positions[policy.names_max :]]
             live[positions[policy.names_max :]] = False
-        elif lost > policy.dropped_weight_max:
+        elif lost > policy.dropped_weight_max or (lost and len(positions) < NAMES_MIN):
             break
         else:
             return draft.targets(tuple(dropped))
@@ -188,11 +188,15 @@ def _dropped(columns: Columns, at: int | np.intp, reason: str) -> DroppedName:
     )
 
 
+NAMES_MIN = 2
+"""A correlation needs two names; no drop may leave fewer."""
+
+
 def _too_small(lost: float, dropped: Sequence[DroppedName], policy: SizingPolicy) -> TooSmall:
     reason = (
         f"{lost:.1%} of the basket's weight has no whole straddle count within "
         f"{policy.weight_error_max:.0%} of its target vega; at most "
-        f"{policy.dropped_weight_max:.0%} may be dropped"
+        f"{policy.dropped_weight_max:.1%} may be dropped, and {NAMES_MIN} names must stay"
     )
     return TooSmall(reason=reason, dropped=tuple(dropped))
 
