@@ -200,6 +200,13 @@ def test_value_without_a_json_word_is_refused(value: object) -> None:
         canonical_json(value)
 
 
+@pytest.mark.parametrize("build_id", ["", "é"])
+def test_build_without_a_plain_name_is_refused_and_owns_nothing(path: Path, build_id: str) -> None:
+    with pytest.raises(BrokenInvariant, match="build id"):
+        Journal.open(path, build_id=build_id, now=lambda: NOON)
+    open_journal(path).close()
+
+
 def test_naive_clock_is_refused() -> None:
     journal = Journal.in_memory(
         build_id="b",

@@ -60,6 +60,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         create_schema(connection, journal_id=secrets.token_hex(8))
         require_journal(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
+        last_sequence(connection)  # the first read in this mode makes the log and its index
     except sqlite3.Error as error:
         connection.close()
         raise JournalFailed(

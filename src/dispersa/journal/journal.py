@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,6 @@ class Journal:
         monotonic_ns: Callable[[], int],
     ) -> None:
         """Use `open` or `in_memory`."""
-        require(build_id.isascii() and bool(build_id), f"the build id {build_id!r} is no name")
         last = database.entry_at(connection, database.last_sequence(connection))
         self._connection = connection
         self._writer = writer
@@ -76,18 +75,18 @@ class Journal:
         `JournalOwned` where another process writes it, `JournalDamaged` where acknowledged entries
         are missing, `InvalidInput` where the file is no journal or open to other users.
         """
+        _require_name(build_id)
         path = path.resolve()
         require_local(path)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        ownership = Ownership(path, contact=contact)
-        try:
+        with ExitStack() as undo:
+            ownership = undo.enter_context(Ownership(path, contact=contact))
             recovery = set_aside_torn_tail(path)
             require_acknowledged(path)
-            connection = database.open_for_writing(path)
-        except BaseException:
-            ownership.close()
-            raise
-        writer = ThreadedWriter(connection, MarkFile(path))
+            connection = undo.enter_context(closing(database.open_for_writing(path)))
+            mark = undo.enter_context(closing(MarkFile(path)))
+            writer = ThreadedWriter(connection, mark)
+            undo.pop_all()  # all is open: the journal closes it
         journal = cls(connection, writer, build_id=build_id, now=now, monotonic_ns=monotonic_ns)
         journal._path, journal._ownership, journal._recovery = path, ownership, recovery
         return journal
@@ -106,6 +105,7 @@ class Journal:
 
         `image` continues from what `image()` of an earlier one returned.
         """
+        _require_name(build_id)
         connection = database.open_in_memory(journal_id, image=image)
         writer = DirectWriter(connection)
         return cls(connection, writer, build_id=build_id, now=now, monotonic_ns=monotonic_ns)
@@ -218,6 +218,10 @@ class Journal:
     def _raise_unless_committed(self, sequence: int) -> None:
         if self._writer.committed < sequence:
             raise JournalFailed(self._writer.failure or "the journal was closed before its end")
+
+
+def _require_name(build_id: str) -> None:
+    require(build_id.isascii() and bool(build_id), f"the build id {build_id!r} is no name")
 
 
 def _wake(loop: asyncio.AbstractEventLoop, settled: asyncio.Future[None]) -> None:
