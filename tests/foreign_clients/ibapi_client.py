@@ -153,6 +153,9 @@ class Scenarios:
             if all(len(one) == 1 for one in found):
                 self.call, self.put = (one[0].contract for one in found)
                 break
+        far = next(strike for strike in all_strikes if strike > self.call.strike * 1.02)
+        (self.far,) = (d.contract for d in self.details(self.option(expirations[3], far, "C")))
+        (index,) = self.details(self.contract(symbol="NDX", secType="IND", exchange="NASDAQ"))
         rule_id = int(details.marketRuleIds.split(",")[0])
         client.reqMarketRule(rule_id)
         (rule,) = client.done("marketRule", rule_id)
@@ -162,6 +165,7 @@ class Scenarios:
         (samples,) = client.done("symbolSamples", request)
         return {
             "stock": [self.stock.conId, self.stock.symbol, details.longName, details.minTick],
+            "index": [index.contract.secType, index.contract.conId],
             "exchanges": details.validExchanges,
             "rules": details.marketRuleIds,
             "hours": details.liquidHours[:8].isdigit(),
@@ -327,6 +331,40 @@ class Scenarios:
             "commissions": self.commissions(placed),
         }
 
+    def spread(self) -> dict[str, Any]:
+        """Buy one call and sell two of a higher strike, for a credit: a negative price."""
+        client = self.client
+        bag = self.contract(symbol="AAPL", secType="BAG")
+        bag.comboLegs = []
+        for contract, ratio, action in ((self.call, 1, "BUY"), (self.far, 2, "SELL")):
+            leg = ComboLeg()
+            leg.conId, leg.ratio, leg.action = contract.conId, ratio, action
+            leg.exchange = "SMART"
+            bag.comboLegs.append(leg)
+        natural = self.quote(self.call)[1] - 2 * self.quote(self.far)[0]
+        order = self.order("LMT", "BUY", 3, "spread")
+        order.lmtPrice = resting = round(natural - 4.0, 2)
+        placed = self.place(bag, order)
+        rests = client.until(lambda: self.status(placed) == "Submitted")
+        kept = client.of("openOrder", placed)[-1][2].lmtPrice == resting
+        order.lmtPrice = round(natural + 0.2, 2)
+        client.placeOrder(placed, bag, order)
+        filled = client.until(
+            lambda: self.status(placed) == "Filled" and self.commissions(placed) >= 2
+        )
+        shares: dict[str, float] = {}
+        for call in list(client.heard["execDetails"]):
+            if call[2].orderId == placed:
+                key = f"{call[1].secType} {call[2].side}"
+                shares[key] = shares.get(key, 0.0) + call[2].shares
+        return {
+            "rests": rests,
+            "negative_price_kept": kept,
+            "filled": filled,
+            "shares": shares,
+            "average": client.of("orderStatus", placed)[-1][4] <= order.lmtPrice,
+        }
+
     def held(self) -> dict[int, float]:
         client = self.client
         client.heard["positionEnd"].clear()
@@ -400,8 +438,8 @@ class Scenarios:
         held = self.held()
         return {
             "executions": sorted(call[1].secType for call in client.of("execDetails", request)),
-            "completed": [done.get(ref) for ref in ("rest", "mkt", "straddle")],
-            "held": [held.get(c.conId) for c in (self.stock, self.call, self.put)],
+            "completed": [done.get(ref) for ref in ("rest", "mkt", "straddle", "spread")],
+            "held": [held.get(c.conId) for c in (self.stock, self.call, self.put, self.far)],
             "portfolio": len(client.heard["updatePortfolio"]),
         }
 
@@ -413,6 +451,7 @@ ORDER = (
     "streaming",
     "orders",
     "combo",
+    "spread",
     "past",
     "profit",
     "again",

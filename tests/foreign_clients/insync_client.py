@@ -88,11 +88,17 @@ class Scenarios:
             if all(len(one) == 1 for one in found):
                 self.call, self.put = (one[0].contract for one in found)
                 break
+        far = next(s for s in sorted(chain.strikes) if s > self.call.strike * 1.02)
+        (self.far,) = (
+            d.contract for d in self.ib.reqContractDetails(self.option(expiry, far, "C"))
+        )
+        (index,) = self.ib.reqContractDetails(self.api.Index("NDX", "NASDAQ", "USD"))
         rule = self.ib.reqMarketRule(int(details.marketRuleIds.split(",")[0]))
         self.ib.reqContractDetails(self.api.Stock("NOSUCHNAME", "SMART", "USD"))
         samples = self.ib.reqMatchingSymbols("AAPL")
         return {
             "stock": [self.stock.conId, self.stock.symbol, details.longName, details.minTick],
+            "index": [index.contract.secType, index.contract.conId],
             "exchanges": details.validExchanges,
             "rules": details.marketRuleIds,
             "hours": details.liquidHours[:8].isdigit(),
@@ -209,6 +215,44 @@ class Scenarios:
             "commissions": sum(bool(f.commissionReport.commission) for f in trade.fills),
         }
 
+    def spread(self) -> dict[str, Any]:
+        """Buy one call and sell two of a higher strike, for a credit: a negative price."""
+        near, far = self.ib.reqTickers(self.call, self.far)
+        bag = self.api.Bag(symbol="AAPL", exchange="SMART", currency="USD")
+        for contract, ratio, action in ((self.call, 1, "BUY"), (self.far, 2, "SELL")):
+            bag.comboLegs.append(
+                self.api.ComboLeg(
+                    conId=contract.conId, ratio=ratio, action=action, exchange="SMART"
+                )
+            )
+        natural = near.ask - 2 * far.bid
+        order = self.api.LimitOrder(
+            "BUY", 3, round(natural - 4.0, 2), tif="DAY", account=self.account, orderRef="spread"
+        )
+        trade = self.ib.placeOrder(bag, order)
+        rests = self.until(lambda: trade.orderStatus.status == "Submitted")
+        seen = next(t for t in self.ib.reqOpenOrders() if t.order.orderRef == "spread")
+        kept = seen.order.lmtPrice == order.lmtPrice < 0
+        order.lmtPrice = round(natural + 0.2, 2)
+        self.ib.placeOrder(bag, order)
+        filled = self.until(
+            lambda: (
+                trade.orderStatus.status == "Filled"
+                and sum(bool(fill.commissionReport.execId) for fill in trade.fills) >= 2
+            )
+        )
+        shares: dict[str, float] = {}
+        for fill in trade.fills:
+            key = f"{fill.contract.secType} {fill.execution.side}"
+            shares[key] = shares.get(key, 0.0) + fill.execution.shares
+        return {
+            "rests": rests,
+            "negative_price_kept": kept,
+            "filled": filled,
+            "shares": shares,
+            "average": trade.orderStatus.avgFillPrice <= order.lmtPrice,
+        }
+
     def past(self) -> dict[str, Any]:
         bars = self.ib.reqHistoricalData(
             self.stock, "", "5 D", "1 day", "TRADES", True, 1, False, []
@@ -246,8 +290,8 @@ class Scenarios:
         held = {p.contract.conId: p.position for p in self.ib.positions()}
         return {
             "executions": kinds,
-            "completed": [done.get(ref) for ref in ("rest", "mkt", "straddle")],
-            "held": [held.get(c.conId) for c in (self.stock, self.call, self.put)],
+            "completed": [done.get(ref) for ref in ("rest", "mkt", "straddle", "spread")],
+            "held": [held.get(c.conId) for c in (self.stock, self.call, self.put, self.far)],
             "portfolio": len(self.ib.portfolio()),
         }
 
@@ -259,6 +303,7 @@ ORDER = (
     "streaming",
     "orders",
     "combo",
+    "spread",
     "past",
     "profit",
     "again",

@@ -38,6 +38,13 @@ def test_client_lives_through_every_scenario(
         "reference": True,
     }
     _check_combo(seen["combo"])
+    assert seen["spread"] == {
+        "rests": True,
+        "negative_price_kept": True,
+        "filled": True,
+        "shares": {"BAG BOT": 3, "OPT BOT": 3, "OPT SLD": 6},
+        "average": True,
+    }
     assert seen["past"] == {
         "days": 5,
         "ordered": True,
@@ -56,6 +63,7 @@ def _check_reference(seen: dict[str, Any]) -> None:
     assert seen["stock"][3] == 0.01
     assert "SMART" in seen["exchanges"].split(",")
     assert len(seen["rules"].split(",")) == len(seen["exchanges"].split(","))
+    assert seen["index"][0] == "IND"
     assert seen["hours"]
     assert seen["samples"]
     assert len(seen["expirations"]) >= 6
@@ -81,10 +89,10 @@ def _check_combo(seen: dict[str, Any]) -> None:
 
 def _check_again(seen: dict[str, Any]) -> None:
     assert seen == {
-        "executions": ["BAG", "OPT", "OPT", "STK"],
-        "completed": ["Cancelled", "Filled", "Filled"],
-        "held": [10, 2, 2],
-        "portfolio": 3,
+        "executions": ["BAG", "BAG", "OPT", "OPT", "OPT", "OPT", "STK"],
+        "completed": ["Cancelled", "Filled", "Filled", "Filled"],
+        "held": [10, 5, 2, -6],
+        "portfolio": 4,
     }
 
 
