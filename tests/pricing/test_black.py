@@ -108,7 +108,7 @@ def test_expiring_and_zero_vol_options_are_worth_intrinsic_value() -> None:
         [110.0, 110.0, 90.0], 100.0, [0.2, 0.0, 0.2], [0.0, 0.1, 0.0], 1.0, [True, True, False]
     )
     assert greeks.price.tolist() == [10.0, 10.0, 10.0]
-    assert greeks.delta.tolist() == [1.0, 1.0, -1.0]
+    assert greeks.delta == pytest.approx([1.0, 1.0, -1.0], rel=1e-15)
     assert greeks.vega == pytest.approx(0.0, abs=1e-300)
 
 

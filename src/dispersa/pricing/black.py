@@ -7,13 +7,15 @@ F forward, K strike, sigma annualised vol, T years (ACT/365), D = exp(-r T). Pri
 currency of the strike, per share. Source: Black (1976).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.pricing.quality import Floats, Status, Statuses
-from dispersa.pricing.shape import columns, restore, signs
+from dispersa.pricing.shape import columns, fill, flat, restore, stacked
+from dispersa.pricing.threads import in_blocks, scratch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +56,15 @@ def price(
     """
     from dispersa.pricing.kernels import black as kernels
 
-    shape, table = columns(forward, strike, vol, years, discount, signs(is_call))
-    out = np.empty(table.shape[1])
-    kernels.prices(table, out)
+    shape, lines = flat(forward, strike, vol, years, discount, is_call)
+    out = np.empty(math.prod(shape))
+
+    def work(rows: slice) -> None:
+        table = stacked(lines, rows)
+        table[5] = 2.0 * table[5] - 1.0  # +1 for calls, -1 for puts
+        kernels.prices(table, out[rows])
+
+    in_blocks(work, out.size)
     return restore(out, shape)
 
 
@@ -91,13 +99,20 @@ def greeks(
 
     underlying = forward if spot is None else spot
     carried = 0.0 if spot is None else 1.0
-    inputs = (forward, strike, vol, years, discount, signs(is_call), underlying, carried)
-    shape, table = columns(*inputs)
-    out = np.empty((8, table.shape[1]))
-    kernels.greeks(table, out)
+    inputs = (forward, strike, vol, years, discount, is_call, underlying, carried)
+    shape, lines = flat(*inputs)
+    out = np.empty((8, math.prod(shape)))
+
+    def work(rows: slice) -> None:
+        count = rows.stop - rows.start
+        block = scratch(kernels.GREEK_ROWS, kernels.BLOCK)
+        fill(block[: len(lines), :count], lines, rows)
+        kernels.greeks(block.reshape(-1), count)
+        out[:, rows] = block[8:16, :count]
+
+    in_blocks(work, out.shape[1])
+    flags = np.where(np.isnan(out[0]), Status.INVALID_INPUT, Status.OK).astype(np.uint8)
     rows = [restore(row, shape) for row in out]
-    ok = np.isfinite(out).all(axis=0)
-    flags = np.where(ok, Status.OK, Status.INVALID_INPUT).astype(np.uint8)
     return Greeks(
         price=rows[0],
         delta=rows[1],

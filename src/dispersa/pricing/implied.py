@@ -1,11 +1,13 @@
 """Implied volatility: which volatility explains a European option's price?"""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.pricing.quality import JudgedVol
 from dispersa.pricing.shape import flat, restore, stacked
-from dispersa.pricing.threads import in_ranges
+from dispersa.pricing.threads import in_blocks
 
 
 def implied_vol(
@@ -30,8 +32,8 @@ def implied_vol(
     from dispersa.pricing.kernels import implied as kernels
 
     shape, lines = flat(price, forward, strike, years, discount, is_call)
-    vol, step = np.empty((2, lines[0].size))
-    flags = np.empty(lines[0].size, dtype=np.uint8)
+    vol, step = np.empty((2, math.prod(shape)))
+    flags = np.empty(vol.size, dtype=np.uint8)
 
     def work(rows: slice) -> None:
         table = stacked(lines, rows)
@@ -39,5 +41,5 @@ def implied_vol(
         kernels.vols(table, vol[rows], step[rows])
         kernels.rescue(table, vol[rows], step[rows], flags[rows])
 
-    in_ranges(work, vol.size, threads)
+    in_blocks(work, vol.size, threads)
     return JudgedVol(restore(vol, shape), restore(flags, shape))

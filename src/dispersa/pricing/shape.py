@@ -1,5 +1,6 @@
 """Shape: how do numbers and arrays that broadcast become the table of columns that kernels read?"""
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -16,23 +17,33 @@ def columns(*inputs: ArrayLike) -> tuple[tuple[int, ...], Floats]:
     The table is always a fresh, contiguous float64 array: kernels are compiled for that alone.
     """
     shape, lines = flat(*inputs)
-    return shape, stacked(lines, slice(None))
+    return shape, stacked(lines, slice(0, math.prod(shape)))
 
 
 def flat(*inputs: ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:
-    """Broadcast the inputs; return their common shape and each as one line (a view if it can)."""
+    """Broadcast the inputs; return their common shape and each as a line (a number stays one)."""
     arrays = [np.asarray(x, dtype=np.float64) for x in inputs]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
-    return shape, [np.broadcast_to(a, shape).reshape(-1) for a in arrays]
+    return shape, [_line(a, shape) for a in arrays]
+
+
+def _line(array: Floats, shape: tuple[int, ...]) -> Floats:
+    if array.ndim == 0:
+        return array
+    return (array if array.shape == shape else np.broadcast_to(array, shape)).reshape(-1)
 
 
 def stacked(lines: list[Floats], rows: slice) -> Floats:
-    """Copy a range of rows of every line into a table."""
-    parts = [line[rows] for line in lines]
-    table = np.empty((len(parts), parts[0].size))
-    for row, part in zip(table, parts, strict=True):
-        row[:] = part
+    """Copy a range of rows of every line into a fresh table."""
+    table = np.empty((len(lines), rows.stop - rows.start))
+    fill(table, lines, rows)
     return table
+
+
+def fill(table: Floats, lines: list[Floats], rows: slice) -> None:
+    """Copy a range of rows of every line into a table."""
+    for row, line in zip(table, lines, strict=True):
+        row[:] = line if line.ndim == 0 else line[rows]
 
 
 def restore(column: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:

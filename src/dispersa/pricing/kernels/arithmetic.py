@@ -74,12 +74,24 @@ def exp(x: float) -> float:
 
 
 @inlined
-def log(x: float) -> float:
-    """Natural logarithm of a positive, normal number."""
+def _log_exponent(x: float) -> float:
+    """k of x = 2^k m, m in [sqrt(1/2), sqrt(2))."""
     bits = _bits(x) + (_ONE_BITS - _SQRT_HALF_BITS)
     k: float = _from_bits((bits >> 52) | _bits(_TWO_52)) - (_TWO_52 + 1023.0)
+    return k
+
+
+@inlined
+def _log_fraction(x: float) -> float:
+    """f = m - 1."""
+    bits = _bits(x) + (_ONE_BITS - _SQRT_HALF_BITS)
     f: float = _from_bits((bits & _MANTISSA) + _SQRT_HALF_BITS) - 1.0
-    s = f / (2.0 + f)
+    return f
+
+
+@inlined
+def _log_assembled(k: float, f: float, s: float) -> float:
+    """k ln 2 + ln(1 + f) from s = f / (2 + f)."""
     z = s * s
     w = z * z
     t1 = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
@@ -92,9 +104,26 @@ def log(x: float) -> float:
 
 
 @inlined
-def erfcx(x: float) -> float:
-    """exp(x^2) erfc(x) for x >= 0."""
-    t = (x - 4.0) / (x + 4.0)
+def log(x: float) -> float:
+    """Natural logarithm of a positive, normal number."""
+    f = _log_fraction(x)
+    return _log_assembled(_log_exponent(x), f, f / (2.0 + f))
+
+
+@inlined
+def log_triple(x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Logarithms of three numbers for one division, which costs as much as all the rest."""
+    f, g, h = _log_fraction(x), _log_fraction(y), _log_fraction(z)
+    a, b, c = 2.0 + f, 2.0 + g, 2.0 + h
+    inverse = 1.0 / (a * b * c)
+    first = _log_assembled(_log_exponent(x), f, f * (b * c * inverse))
+    second = _log_assembled(_log_exponent(y), g, g * (a * c * inverse))
+    return first, second, _log_assembled(_log_exponent(z), h, h * (a * b * inverse))
+
+
+@inlined
+def _erfcx_polynomial(t: float) -> float:
+    """(1 + 2x) erfcx(x) at t = (x - 4)/(x + 4)."""
     u = t * t
     even = 3.1695881915648173e-09 + u * -2.659599690242689e-10
     even = -2.05606492756992e-08 + u * even
@@ -119,7 +148,24 @@ def erfcx(x: float) -> float:
     odd = 0.0937328349990944 + u * odd
     odd = 0.06809705425466908 + u * odd
     odd = -0.1396211168405623 + u * odd
-    return (even + t * odd) / (1.0 + 2.0 * x)
+    return even + t * odd
+
+
+@inlined
+def erfcx(x: float) -> float:
+    """exp(x^2) erfc(x) for x >= 0."""
+    return _erfcx_polynomial((x - 4.0) / (x + 4.0)) / (1.0 + 2.0 * x)
+
+
+@inlined
+def erfcx_pair(x: float, y: float) -> tuple[float, float]:
+    """`erfcx` of two numbers for one division; good up to 1e70."""
+    a, b, c, d = x + 4.0, 1.0 + 2.0 * x, y + 4.0, 1.0 + 2.0 * y
+    left, right = a * b, c * d
+    inverse = 1.0 / (left * right)
+    p, q = right * inverse, left * inverse
+    first = _erfcx_polynomial((x - 4.0) * (b * p)) * (a * p)
+    return first, _erfcx_polynomial((y - 4.0) * (d * q)) * (c * q)
 
 
 @inlined

@@ -16,15 +16,25 @@ from dispersa.pricing.kernels.arithmetic import (
     INV_SQRT_2,
     INV_SQRT_2PI,
     erfcx,
+    erfcx_pair,
     exp,
     log,
-    normal_cdf,
+    log_triple,
 )
 from dispersa.pricing.kernels.compiled import inlined, kernel
 from dispersa.pricing.quality import Floats
 
 TINY = 1e-300
-D1_MAX = 1e150
+S_MIN = 1e-60
+H_MAX = 1e60
+YEARS_MIN = 1e-60
+BLOCK = 2_064  # not a power of two: rows must not compete for the same cache lines
+GREEK_ROWS = 28
+F, K, V, T, DF, CALL, SPOT, CARRIED = range(0, 8 * BLOCK, BLOCK)
+PRICE, DELTA, GAMMA, VEGA, THETA, RHO, VANNA, VOLGA = range(8 * BLOCK, 16 * BLOCK, BLOCK)
+H, S, INV_S, INV_T, INV_SPOT, LOG_D = range(16 * BLOCK, 22 * BLOCK, BLOCK)
+LOG_GROWTH, ROOT_T, ROOT, NEAR, FAR = range(22 * BLOCK, 27 * BLOCK, BLOCK)
+E = 27 * BLOCK
 
 
 @inlined
@@ -70,38 +80,92 @@ def prices(table: Floats, out: Floats) -> None:
         out[i] = value if is_priceable(f[i], k[i], v[i], t[i], d[i]) else np.nan
 
 
-@kernel
-def greeks(table: Floats, out: Floats) -> None:
-    """Price, delta, gamma, vega, theta, rho, vanna, volga into the eight rows of `out`.
+@inlined
+def _prepare(w: Floats, count: int) -> None:
+    """First pass of `greeks`: everything but exp and erfcx."""
+    for i in range(count):
+        f, k, v, d, spot = w[F + i], w[K + i], w[V + i], w[DF + i], w[SPOT + i]
+        is_put_side = f >= k  # the out-of-the-money option is the put
+        lower = k if is_put_side else f
+        upper = f if is_put_side else k
+        years = w[T + i] if w[T + i] > YEARS_MIN else YEARS_MIN
+        root_t = math.sqrt(years)
+        s = v * root_t
+        s = s if s > S_MIN else S_MIN
+        inverse = 1.0 / (s * years * spot)
+        inv_s, inv_spot = years * spot * inverse, s * years * inverse
+        q = lower / upper
+        log_q, log_d, log_growth = log_triple(q, d, f * inv_spot)
+        h = -log_q * inv_s
+        w[H + i] = h if h < H_MAX else H_MAX
+        w[S + i], w[INV_S + i] = s, inv_s
+        w[INV_T + i], w[INV_SPOT + i] = s * spot * inverse, inv_spot
+        w[LOG_D + i], w[LOG_GROWTH + i] = log_d, log_growth
+        w[ROOT_T + i], w[ROOT + i] = root_t, upper * math.sqrt(q)
 
-    Columns of `table`: F, K, vol, T, D, sign, the underlying that delta and gamma refer to, and 1
-    where the forward is tied to it by F = S exp((r - q) T), 0 where it is the forward itself.
-    """
-    f, k, v, t, d, sign = table[0], table[1], table[2], table[3], table[4], table[5]
-    spot, carried = table[6], table[7]
-    for i in range(f.size):
-        root_t = math.sqrt(t[i])
-        s = v[i] * root_t
-        s = s if s > TINY else TINY
-        d1 = log(f[i] / k[i]) / s + 0.5 * s
-        d1 = d1 if abs(d1) < D1_MAX else math.copysign(D1_MAX, d1)
+
+@inlined
+def _weigh(w: Floats, count: int) -> None:
+    """Second pass: root E / 2, times erfcx of the near end and of the far end."""
+    for i in range(count):
+        h, half = w[H + i], 0.5 * w[S + i]
+        w[E + i] = 0.5 * w[ROOT + i] * exp(-0.5 * (h * h + half * half))
+    for i in range(count):
+        h, half = w[H + i], 0.5 * w[S + i]
+        near, far = erfcx_pair(abs(h - half) * INV_SQRT_2, (h + half) * INV_SQRT_2)
+        w[NEAR + i], w[FAR + i] = w[E + i] * near, w[E + i] * far
+
+
+@inlined
+def _assemble(w: Floats, count: int) -> None:
+    """Last pass: overwrite the prepared rows with price, delta and so on."""
+    for i in range(count):
+        f, k, v, t, d, spot = w[F + i], w[K + i], w[V + i], w[T + i], w[DF + i], w[SPOT + i]
+        h, s, inv_s, inv_spot = w[H + i], w[S + i], w[INV_S + i], w[INV_SPOT + i]
+        sign, carried, root_t = 2.0 * w[CALL + i] - 1.0, w[CARRIED + i], w[ROOT_T + i]
+        side = 1.0 if f >= k else -1.0  # +1 where the out-of-the-money option is the put
+        lower = k if side > 0.0 else f
+        near = w[NEAR + i] if h >= 0.5 * s else lower - w[NEAR + i]
+        otm = near - w[FAR + i]
+        own = w[FAR + i] if side > 0.0 else near  # F times the out-of-the-money side's N(+-d1)
+        in_forward = sign * d * (own if sign * side < 0.0 else f - own)
+        intrinsic = sign * (f - k)
+        value = d * (otm + (intrinsic if intrinsic > 0.0 else 0.0))
+        d1 = side * h + 0.5 * s
         d2 = d1 - s
-        density = INV_SQRT_2PI * exp(-0.5 * d1 * d1)
-        value = black_price(f[i], k[i], v[i], t[i], d[i], sign[i])
-        per_forward = f[i] / spot[i]
-        forward_delta = d[i] * sign[i] * normal_cdf(sign[i] * d1)
-        vega = d[i] * f[i] * density * root_t
-        years = t[i] if t[i] > TINY else TINY
-        rate = -log(d[i]) / years
-        growth = carried[i] * log(per_forward) / years
-        decay = 0.5 * v[i] * vega / years
-        ok = is_priceable(f[i], k[i], v[i], t[i], d[i]) & (spot[i] > 0.0) & (spot[i] < math.inf)
-        keep = 1.0 if ok else np.nan
-        out[0, i] = keep * value
-        out[1, i] = keep * forward_delta * per_forward
-        out[2, i] = keep * d[i] * density * per_forward * per_forward / (f[i] * s)
-        out[3, i] = keep * vega
-        out[4, i] = keep * (rate * value - growth * f[i] * forward_delta - decay)
-        out[5, i] = keep * t[i] * (carried[i] * f[i] * forward_delta - value)
-        out[6, i] = -keep * d[i] * density * (d2 / s) * root_t * per_forward
-        out[7, i] = keep * vega * d1 * d2 * root_t / s
+        scale = d * (2.0 * INV_SQRT_2PI) * w[E + i]  # D F n(d1)
+        positive = (f > 0.0) & (k > 0.0) & (d > 0.0) & (spot > 0.0) & (v >= 0.0) & (t >= 0.0)
+        total = f + k + d + spot + v * v * t
+        keep = 1.0 if positive & (total < math.inf) else math.nan
+        vega = keep * scale * root_t
+        decay = w[LOG_D + i] * value + carried * w[LOG_GROWTH + i] * in_forward
+        w[PRICE + i] = keep * value
+        w[DELTA + i] = keep * in_forward * inv_spot
+        w[GAMMA + i] = keep * scale * inv_s * inv_spot * inv_spot
+        w[VEGA + i] = vega
+        w[THETA + i] = -keep * w[INV_T + i] * (decay + 0.5 * s * scale)
+        w[RHO + i] = keep * t * (carried * in_forward - value)
+        w[VANNA + i] = -vega * d2 * inv_s * inv_spot
+        w[VOLGA + i] = vega * d1 * d2 * inv_s * root_t
+
+
+@kernel
+def greeks(w: Floats, count: int) -> None:
+    """Price, delta, gamma, vega, theta, rho, vanna, volga of a block of `count` options.
+
+    `w` is one line of GREEK_ROWS rows of BLOCK numbers. Rows 0 to 7 hold F, K, vol, T, D, is call
+    (1 or 0), the underlying that delta and gamma refer to, and 1 where the forward is tied to it
+    by F = S exp((r - q) T), 0 where it is the forward itself. Rows 8 to 15 receive the results,
+    NaN where the inputs are out of the formula's domain.
+
+    With E = exp(-(h^2 + t^2)/2) the out-of-the-money side has, for root = sqrt(F K),
+
+        lower N(t - h) = root E erfcx(a) / 2,   upper N(-h - t) = root E erfcx(b) / 2,
+        F n(d1) = root E / sqrt(2 pi)
+
+    so one exponential and few divisions give all. Rows at fixed distances in one line let the
+    compiler see that they do not overlap, and passes short enough overlap in the processor.
+    """
+    _prepare(w, count)
+    _weigh(w, count)
+    _assemble(w, count)
