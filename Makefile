@@ -38,6 +38,7 @@ $(VENV)/runtime.stamp: requirements/runtime.lock pyproject.toml | $(VENV)/bin/py
 	@echo "Setting up $(VENV) (once; about a minute) ..."
 	@$(LOCKED_PIP) --only-binary :all: -r requirements/runtime.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@$(BIN)/python -m dispersa.pricing.warm
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from dispersa.desk import events as ev
 from dispersa.desk.commands import (
@@ -160,10 +161,11 @@ def _ask_snapshot(view: _View) -> Command | None:
         newest = max(at for at in doubted if at is not None)
         due = last is None or last < newest or view.at - last >= view.rules.snapshot_interval
         return ReadSnapshot(reason="an order's outcome is unknown") if due else None
+    if not _is_settled(view):
+        return None
     quiet_from = _quiet_from(view)
-    if _is_settled(view) and view.at >= quiet_from and (last is None or last < quiet_from):
-        return ReadSnapshot(reason="the program's orders have ended")
-    return None
+    due = view.at >= quiet_from and (last is None or last < quiet_from)
+    return ReadSnapshot(reason="the program's orders have ended") if due else None
 
 
 def _end_package(view: _View) -> Command | None:
@@ -191,15 +193,20 @@ def _reprice(view: _View) -> Command | None:
         return None
     for row in view.program.packages.values():
         order = None if row.order is None else view.state.orders[row.order]
+        if order is None or row.walk is None or not _is_due(view, order):
+            continue
         quote = view.package_quote(row)
-        if order is None or row.walk is None or quote is None:
-            continue
-        if order.state is not OrderState.WORKING or order.amend_pending:
-            continue
-        command = _walk(view, row, row.walk, order, quote)
+        command = None if quote is None else _walk(view, row, row.walk, order, quote)
         if command is not None:
             return command
     return None
+
+
+def _is_due(view: _View, order: Order) -> bool:
+    """Whether the order works, as far as we know, and its limit has rested for one wait."""
+    if order.state is not OrderState.WORKING or order.amend_pending:
+        return False
+    return view.at - order.limit_path[-1][0] >= view.program.walk_policy.wait
 
 
 def _walk(
@@ -221,8 +228,7 @@ def _walk(
 
 def _move(view: _View, row: PackageProgress, order: Order, limit: Decimal) -> Command | None:
     """Change the limit by the program's style, with the gate's consent."""
-    last_moved = order.limit_path[-1][0]
-    if limit == order.working_limit or view.at - last_moved < view.program.walk_policy.wait:
+    if limit == order.working_limit:
         return None
     ref = order.approved.intent.ref
     if view.program.walk_policy.style is RepriceStyle.CANCEL_REPLACE:
@@ -251,10 +257,9 @@ def _launch(view: _View) -> Command | None:
     """Send the next slice that corridor, pace and gate allow."""
     if not view.state.linked or view.state.unknown_names():
         return None
-    quoted = frozenset(
-        row.plan.symbol for row in view.program.packages.values() if _may_begin(view, row)
+    chosen = next_slice(
+        view.program, view.state.units_at_risk(), partial(_may_begin, view), view.at
     )
-    chosen = next_slice(view.program, view.state.units_at_risk(), quoted, view.at)
     return None if chosen is None else _place(view, chosen)
 
 
@@ -330,9 +335,11 @@ def _quiet_from(view: _View) -> datetime:
 def _end_program(view: _View) -> Command | None:
     """End once all is settled, costs are in and a full read made afterward has been compared."""
     state = view.state
-    quiet_from = _quiet_from(view)
     read_at = state.snapshot_at
-    if not _is_settled(view) or state.snapshot is None or read_at is None or read_at < quiet_from:
+    if state.snapshot is None or read_at is None or not _is_settled(view):
+        return None
+    quiet_from = _quiet_from(view)
+    if read_at < quiet_from:
         return None
     waits = any(state.book.lacks_commission(ref) for ref in state.orders)
     if waits and view.at - quiet_from < view.rules.settle_within:

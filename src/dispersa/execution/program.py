@@ -10,7 +10,7 @@ and it never launches on one side more than the other side can still match.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -198,11 +198,14 @@ class Slice:
 
 
 def next_slice(
-    program: Program, at_risk: Mapping[str, int], quoted: frozenset[str], now: datetime
+    program: Program,
+    at_risk: Mapping[str, int],
+    is_quoted: Callable[[PackageProgress], bool],
+    now: datetime,
 ) -> Slice | None:
     """Return the next slice that the corridor, the pace and the other side allow, or None.
 
-    Only names in `quoted`, whose quotes can carry a decision now, are considered.
+    Only packages that `is_quoted` says can carry a decision now are considered.
 
     Names that are hard to fill (wide in vol points) and poor in vega go first within a side; the
     side that the filled vega lacks goes before the other.
@@ -211,9 +214,10 @@ def next_slice(
         return None
     balance = balance_of(program, at_risk)
     for row in _by_urgency(program.packages.values(), balance):
+        if row.state is not PackageState.WAITING or not _has_rested(row, now):
+            continue
         quantity = _slice_quantity(program, row, at_risk, balance)
-        ready = row.state is PackageState.WAITING and _has_rested(row, now)
-        if ready and row.plan.symbol in quoted and quantity > 0:
+        if quantity > 0 and is_quoted(row):
             return Slice(symbol=row.plan.symbol, quantity=quantity)
     return None
 
