@@ -14,6 +14,7 @@ from dispersa.pricing import (
     costs,
     dispersion_pnl,
     exposure,
+    inference,
     margin,
     revaluation,
     straddle,
@@ -374,3 +375,14 @@ def test_margin_matches_the_published_and_the_worked_example(vectors: Any) -> No
     assert 100 * put == pytest.approx(row["put_side"], rel=1e-12)
     both = 100 * margin.short_pair(call, put, row["call"], row["put"])
     assert both == pytest.approx(row["total"], rel=1e-12)
+
+
+def test_newey_west_mean_matches_the_worked_series(vectors: Any) -> None:
+    row = vectors["K_costs_margin_statistics"]["newey_west_mean"]
+    found = inference.newey_west_mean(row["series"])
+    assert found.lags == row["lags"]
+    assert found.mean == pytest.approx(row["mean"], rel=1e-12)
+    assert found.long_run_variance == pytest.approx(row["long_run_variance"], rel=1e-12)
+    assert found.standard_error == pytest.approx(row["se"], rel=1e-12)
+    assert found.t == pytest.approx(row["t"], rel=1e-12)
+    assert inference.newey_west_lags(346) == row["lags_for_T_346"]

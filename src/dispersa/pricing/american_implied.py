@@ -18,11 +18,12 @@ from dispersa.pricing.shape import restore
 
 VOL_MIN, VOL_MAX = 0.01, 5.0
 _ROUNDS_MAX = 40
-_VOL_TOLERANCE = 1e-7
+_VOL_TOLERANCE = 1e-5
+"""A last step smaller than this is taken without a check: its error is of second order."""
 _PRICE_TOLERANCE = 1e-11
 """Relative to the spot: closer than this the grid itself is not smooth."""
 _COARSE = Grid(nodes=60, steps=16)
-_COARSE_TOLERANCE = 1e-4
+_COARSE_TOLERANCE = 1e-3
 
 
 def implied_vol(  # noqa: PLR0913 -- an option is six numbers
@@ -117,6 +118,7 @@ class _Search:
             near = _PRICE_TOLERANCE * self.contracts.table[make.SPOT, rows]
             done = np.abs(miss) <= np.maximum(tolerance * self.slope[rows], near)
             done |= self.high[rows] - self.low[rows] < 1e-10
+            self._last_step(rows[done], miss[done])
             found[rows[done]] = self.vol[rows[done]]
             status[rows[done]] = self._verdict(rows[done])
             rows, miss = rows[~done], miss[~done]
@@ -147,6 +149,10 @@ class _Search:
             proposed = self.vol[rows] - miss / self.slope[rows]
         inside = (proposed > low) & (proposed < high)
         self.vol[rows] = np.where(inside, proposed, 0.5 * (low + high))
+
+    def _last_step(self, rows: Integers, miss: Floats) -> None:
+        vol = self.vol[rows] - miss / self.slope[rows]
+        self.vol[rows] = np.clip(vol, self.low[rows], self.high[rows])
 
     def _verdict(self, rows: Integers) -> Integers:
         """A search that ran into an end of its range has no answer inside."""

@@ -1,0 +1,8 @@
+"""Benchmarks: how fast is it, as ratios measured within one run?
+
+Peers (pyfeng) are benchmark-only dependencies, in no lock file. Install them beside the project and
+name the folder:
+
+    python -m pip install --target <folder> pyfeng statsmodels
+    DISPERSA_BENCH_PEERS=<folder> python -m benchmarks.pricing
+"""
