@@ -149,6 +149,18 @@ def test_at_the_breakeven_correlation_long_dispersion_earns_nothing() -> None:
     assert 100 * (signal.index_vol - index_vol) - gaps - cost == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize(("implied_times", "percentile", "sign"), [(0.8, 0.0, -1), (1.3, 1.0, 1)])
+def test_extreme_day_stands_at_the_end_of_its_history(
+    implied_times: float, percentile: float, sign: int
+) -> None:
+    inputs = market()
+    vol = (inputs.index.implied_vol or 0) * implied_times
+    signal = assess(replace(inputs, index=replace(inputs.index, implied_vol=vol)), POLICY)
+    assert signal.percentile == percentile
+    assert signal.z_score is not None
+    assert sign * signal.z_score > 2
+
+
 def test_cost_above_the_edge_is_no_trade() -> None:
     signal = assess(market(spread=3.0), POLICY)
     assert signal.direction is Direction.NO_TRADE

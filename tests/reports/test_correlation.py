@@ -182,6 +182,20 @@ def test_signal_of_a_past_date_is_given_or_refused_with_its_reason(folder: Path)
         made(folder, None).signal_on()
 
 
+def test_what_came_after_begins_on_the_day_after(folder: Path) -> None:
+    day = CHAIN_DATES[8]  # after the split, so that the listed prices serve as they are
+    frame = pl.read_csv(folder / "adjusted.csv").pivot(on="symbol", index="date", values="close")
+    table = frame.sort("date").filter(pl.col("date") >= day.isoformat()).head(22)
+    closes = table.select(*NAMES).to_numpy()
+    index = table["IDX"].to_numpy()
+    s = np.sqrt(252 * ((closes[1:] / closes[:-1] - 1) ** 2).mean(axis=0))
+    index_variance = 252 * ((index[1:] / index[:-1] - 1) ** 2).mean()
+    ws = np.array(list(WEIGHTS.values())) * s
+    want = (index_variance - ws @ ws) / (ws.sum() ** 2 - ws @ ws)
+    research = {one.signal.as_of.date(): one for one in made(folder).research}
+    assert research[day].afterwards.clean == pytest.approx(want, rel=1e-9)
+
+
 def test_table_shows_every_date_in_full(folder: Path) -> None:
     out = io.StringIO()
     Console(file=out, width=160).print(made(folder).to_table())
