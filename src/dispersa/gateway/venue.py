@@ -9,6 +9,7 @@ reports it; ownership of orders is the server's business.
 
     fill_model = generous | base | hard      how hidden interest arrives (default base)
 
+`venue.faults.arm("B6", ...)` makes things go wrong by their number in the fault catalogue.
 `venue.truth` is for tests: what really happened and what the world really is.
 """
 
@@ -22,6 +23,7 @@ from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.bars import BarRequest
 from dispersa.gateway.exchange.data import BBO, DataDesk
 from dispersa.gateway.exchange.directory import Directory
+from dispersa.gateway.exchange.faults.desk import FaultDesk
 from dispersa.gateway.exchange.feed import Feed
 from dispersa.gateway.exchange.fillmodel import fill_model
 from dispersa.gateway.exchange.floor import Floor, FloorParts
@@ -129,6 +131,10 @@ class Venue:
         )
         self._settlement = Settlement(self.world, directory, self._account, self._emit)
         self._feed = Feed(self.world, quotes)
+        self.faults = FaultDesk(
+            self._floor, self._account, self._settlement, self.world, directory, self._deliver
+        )
+        self._feed.effects = self.faults.effects
         self._data = DataDesk(self.world, directory, quotes, self._feed)
         self._reference = Reference(self.world, directory)
         self.truth = Truth(self.world, self._floor, self._account)
@@ -151,6 +157,7 @@ class Venue:
         if to > self.world.now:
             self.world.advance(to)
             self._floor.step()
+        self.faults.due()
         self._settlement.expire()
         self._account.roll_day()
         self._feed.push()
@@ -158,6 +165,10 @@ class Venue:
     def _emit(self, event: events.Event) -> None:
         if isinstance(event, events.Execution) and event.contract.sec_type == SecType.OPTION:
             self._feed.last_trades[event.contract.con_id] = (event.price, int(event.shares))
+        for passed in self.faults.passed(event):
+            self._deliver(passed)
+
+    def _deliver(self, event: events.Event) -> None:
         for listener in self._listeners:
             listener(event)
 
@@ -249,11 +260,11 @@ class Venue:
 
     def place(self, client_id: int, order_id: int, contract: Contract, order: Order) -> None:
         """Take a new order, or an amendment of the client's live order with the same id."""
-        self._floor.place(client_id, order_id, contract, order)
+        self.faults.place(client_id, order_id, contract, order)
 
     def cancel(self, client_id: int, order_id: int) -> None:
         """Cancel one order of this client."""
-        self._floor.cancel(client_id, order_id)
+        self.faults.cancel(client_id, order_id)
 
     def cancel_all(self) -> None:
         """Cancel every live order of the account."""
@@ -289,6 +300,7 @@ class Venue:
 
     def completed_orders(self) -> Sequence[events.CompletedOrder]:
         """Return the orders of the day that are done."""
+        done = [order for order in self._floor.orders.values() if order.is_done]
         return [
             events.CompletedOrder(
                 order=order.open_order(),
@@ -296,7 +308,7 @@ class Venue:
                 completed_time=order.ended,
                 completed_status=order.end_text,
             )
-            for order in self._floor.orders.values()
+            for order in self.faults.completed(done)
             if order.ended is not None and new_york_date(order.ended) == self.world.today
         ]
 
@@ -329,7 +341,8 @@ class Venue:
 
     def positions(self) -> Sequence[events.Position]:
         """Return the holdings of every account."""
-        return [self._account.position(one) for one in self._account.ledger.open_holdings()]
+        held = self._account.ledger.open_holdings()
+        return self.faults.positions([self._account.position(one) for one in held])
 
     def pnl(self, account: str) -> events.Pnl:
         """Return the profit of an account, unset for a foreign one."""

@@ -67,6 +67,8 @@ class Account:
         self._day_start_value = float(ledger.cash)
         self._day_start_marks: dict[int, tuple[Decimal, float]] = {}
         self._day_realized = Decimal(0)
+        self.margin_factor = 1.0
+        self.frozen: list[events.AccountValue] | None = None
 
     # -- valuation -------------------------------------------------------------------------------
 
@@ -109,7 +111,7 @@ class Account:
             stock_value=stock,
             option_value=option,
             gross=gross,
-            margin=margin(exposures),
+            margin=margin(exposures).times(self.margin_factor),
         )
 
     def _variation(self, con_id: int, value: float) -> float:
@@ -216,6 +218,8 @@ class Account:
 
     def values(self) -> list[events.AccountValue]:
         """Return every line of account data."""
+        if self.frozen is not None:
+            return self.frozen
         now = self.balance()
         pnl = self.pnl()
         money = {

@@ -12,6 +12,7 @@ from math import isnan, log1p
 import numpy as np
 
 from dispersa.gateway.exchange.directory import Instrument
+from dispersa.gateway.exchange.faults.effects import DataEffects
 from dispersa.gateway.exchange.nbbo import ComboPart, Nbbo, OptionReading, QuoteBook
 from dispersa.gateway.model import (
     Contract,
@@ -111,6 +112,7 @@ class Feed:
         self.last_trades: dict[int, tuple[float, int]] = {}
         self._computed: dict[int, tuple[TickOption, TickOption]] = {}
         self._second = 0
+        self.effects = DataEffects()
 
     def push(self) -> None:
         """Send what changed on every line; what is slow by nature only once a second."""
@@ -126,18 +128,23 @@ class Feed:
             line.quote(self._quotes.combo_quote(line.parts), 0)
             return
         instrument = line.instrument
+        if self.effects.active and self.effects.is_still(instrument):
+            return
         match instrument.sec_type:
             case SecType.OPTION:
                 self._push_option(line, instrument)
             case SecType.INDEX:
                 line.price(KIND["last"], round(self._world.spot(instrument.symbol), 2))
             case SecType.FOREX:
-                line.quote(self._quotes.quote(instrument), _CAN_EXECUTE)
+                line.quote(self._shown(instrument, self._quotes.quote(instrument)), _CAN_EXECUTE)
             case _:
-                line.quote(self._quotes.quote(instrument), _CAN_EXECUTE)
+                line.quote(self._shown(instrument, self._quotes.quote(instrument)), _CAN_EXECUTE)
                 line.price(KIND["last"], round(self._quotes.level(instrument), 2))
         if with_slow:
             self._push_slow(line, instrument)
+
+    def _shown(self, instrument: Instrument, true: Nbbo) -> Nbbo:
+        return self.effects.quote(instrument, true) if self.effects.active else true
 
     def _push_slow(self, line: Line, instrument: Instrument) -> None:
         if instrument.option is not None:
@@ -153,10 +160,10 @@ class Feed:
 
     def _push_option(self, line: Line, instrument: Instrument) -> None:
         reading = self._quotes.reading(instrument)
-        line.quote(reading.nbbo, _CAN_EXECUTE)
-        line.computation(model_computation(reading))
-        for tick in self._computed.get(instrument.con_id, ()):
-            line.computation(tick)
+        line.quote(self._shown(instrument, reading.nbbo), _CAN_EXECUTE)
+        for tick in (model_computation(reading), *self._computed.get(instrument.con_id, ())):
+            shown = self.effects.active and self.effects.computation(instrument, tick)
+            line.computation(shown or tick)
         if 10 not in line.sent:
             prices = np.array([[reading.nbbo.bid], [reading.nbbo.ask]])
             terms = self.terms_of(instrument)
@@ -231,7 +238,7 @@ class Feed:
         line.size(KIND["volume"], volume)
         line.size(KIND["last_size"], 1 + volume % 7)
         line.text(KIND["last_time"], str(int(now.timestamp())))
-        line.number(KIND["halted"], 0.0)
+        line.number(KIND["halted"], float(instrument.symbol in self._world.halted))
 
     # -- generic ticks ---------------------------------------------------------------------------
 

@@ -153,7 +153,9 @@ class Floor:
                 self._match(order, now, (now - before).total_seconds())
 
     def _may_work(self, order: WorkingOrder, now: datetime) -> bool:
-        return order.order.transmit and (order.starts is None or order.starts <= now)
+        is_halted = any(part.instrument.symbol in self._world.halted for part in order.parts)
+        is_time = order.starts is None or order.starts <= now
+        return order.order.transmit and is_time and not is_halted
 
     def _match(self, order: WorkingOrder, now: datetime, seconds: float) -> None:
         match = self._matcher.match(order, now, seconds)
@@ -212,7 +214,7 @@ class Floor:
         self._next_perm_id += 1
         self.orders[taken.key] = taken
         if (reason := self._unaffordable(ticket, order)) is not None:
-            self._reject(taken, reason)
+            self.reject(taken, reason)
             return None
         for part in taken.parts:
             self._quotes.hold(part.instrument)
@@ -289,7 +291,8 @@ class Floor:
             fee += full_charge(part.instrument, count, Decimal(str(max(price, 0.0))))
         return trades, float(fee)
 
-    def _reject(self, order: WorkingOrder, reason: str) -> None:
+    def reject(self, order: WorkingOrder, reason: str) -> None:
+        """End an order as rejected."""
         order.status, order.ended = Status.INACTIVE, self._world.now
         order.end_text = "Rejected"
         self._emit(order.error(201, reason))
@@ -329,18 +332,35 @@ class Floor:
 
     # -- filling ---------------------------------------------------------------------------------
 
+    def fill(self, order: WorkingOrder, units: int) -> None:
+        """Fill units at the order's own price, whatever the market says."""
+        price = order.order.limit_price
+        if price is None:
+            price = round(self._quotes.combo_quote(order.parts).model, 2)
+        legs = tuple(self._matcher.leg_prices(order.parts, price))
+        self._fill(order, Match(units=units, price=price, leg_prices=legs, took_liquidity=False))
+
+    def take_twin(self, client_id: int, order_id: int, contract: Contract, order: Order) -> None:
+        """Take an amendment as an order of its own beside the one it should have changed."""
+        first = self.orders.pop((client_id, order_id))
+        self._take(client_id, order_id, contract, order)
+        twin = self.orders.pop((client_id, order_id), None)
+        self.orders[first.key] = first
+        if twin is not None:
+            self.orders[client_id, -twin.perm_id] = twin
+
     def _fill(self, order: WorkingOrder, match: Match) -> None:
         """Book one trade and report it in the order of ibkr-api.md 1.9."""
-        units = Decimal(match.units)
+        units, was_done = Decimal(match.units), order.is_done
         order.filled += units
         order.value += units * Decimal(str(match.price))
         order.last_price = match.price
-        is_filled = order.remaining == 0
+        is_filled = order.remaining <= 0
         if is_filled:
             order.status, order.ended = Status.FILLED, self._world.now
             order.end_text = f"Filled Size: {order.filled:f}"
         self.reporter.report(order, match)
-        if is_filled:
+        if is_filled and not was_done:
             for part in order.parts:
                 self._quotes.release(part.instrument)
 

@@ -55,6 +55,10 @@ class Margin:
     initial: float
     maintenance: float
 
+    def times(self, factor: float) -> "Margin":
+        """Return the requirements scaled."""
+        return Margin(initial=factor * self.initial, maintenance=factor * self.maintenance)
+
 
 @dataclass(slots=True, kw_only=True)
 class _Open:

@@ -68,6 +68,15 @@ class Settlement:
             else:
                 self._close(held.instrument, held.quantity, 0.0)
 
+    def assign(self, symbol: str) -> None:
+        """Assign every short American option of a symbol that is in the money."""
+        for held in self._account.ledger.open_holdings():
+            found = held.instrument
+            if found.option is None or found.symbol != symbol or held.quantity >= 0:
+                continue
+            if not _is_european(found) and self._gain(found) >= _EXERCISE_MIN:
+                self._deliver(found, held.quantity)
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _gain(self, found: Instrument) -> float:

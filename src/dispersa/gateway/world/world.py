@@ -48,6 +48,7 @@ class World:
         self._start_model_vols = self._model_vols()
         self._start_vols = self._fixed_vols()
         self._chains: dict[str, Chain] = {}
+        self.halted: set[str] = set()
         self._vix: tuple[int, float] = (-1, 0.0)
         self._market: Market | None = None
         self._vols: tuple[Market, Floats] | None = None
