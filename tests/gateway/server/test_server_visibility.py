@@ -313,3 +313,25 @@ async def test_bars_that_keep_up_to_date_grow(start_gateway: StartGateway) -> No
     assert int(update[3]) >= int(bars[5])
     client.send("25", "1", 1)
     assert (await client.of(4))[2:4] == ["1", "162"]
+    client.send("25", "1", 1)
+    assert (await client.of(4))[2:4] == ["1", "366"]
+
+
+async def test_snapshots_of_stock_index_option_and_bag_end_at_once(
+    gateway: RunningGateway,
+) -> None:
+    client = await RawClient.started(gateway)
+    index = ("0", "NDX", "IND", "", "0", "", "", "NASDAQ", "", "USD", "", "")
+    option = ("0", "AAPL", "OPT", "20261218", "270", "C", "100", "SMART", "", "USD", "", "")
+    for request, contract in ((1, AAPL), (2, index), (3, option)):
+        client.send("1", "11", request, *contract, "0", "", "1", "0", "")
+        ticks = await client.until(lambda fields: fields[0] in {"57", "4"})
+        assert ticks[-1] == ["57", "1", str(request)]
+        assert "1" in {fields[0] for fields in ticks}
+    client.send("9", "8", 9, *option, "0", "", "", "")
+    con_id = (await client.of(10))[12]
+    bag = ("0", "AAPL", "BAG", "", "0", "", "", "SMART", "", "USD", "", "")
+    legs = ("2", con_id, "1", "BUY", "SMART", "265598", "100", "SELL", "SMART")
+    client.send("1", "11", 4, *bag, *legs, "0", "", "1", "0", "")
+    ticks = await client.until(lambda fields: fields[0] in {"57", "4"})
+    assert ticks[-1] == ["57", "1", "4"]

@@ -83,10 +83,13 @@ class HistoryDesk:
         )
 
     def cancel(self, request_id: int) -> None:
-        """End a stream of bars; IBKR confirms with error 162."""
+        """End a stream of bars; IBKR confirms with error 162, or says 366 where none runs."""
         feed = self._running.pop(request_id, None)
-        if feed is not None:
-            feed.stop()
+        if feed is None:
+            text = f"No historical data query found for ticker id:{request_id}"
+            self._line.error(request_id, 366, text)
+            return
+        feed.stop()
         self._line.error(
             request_id,
             162,

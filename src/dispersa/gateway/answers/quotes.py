@@ -184,9 +184,14 @@ class QuoteDesk:
 
 
 def _is_complete(found: Sequence[Tick], sec_type: str) -> bool:
-    kinds = {one.kind for one in found if not isinstance(one, TickPrice) or one.price > 0}
-    wanted = {_BID, _ASK, _MODEL} if sec_type == SecType.OPTION else {_BID, _ASK}
-    return wanted <= kinds
+    """Whether nothing more is to be expected of a snapshot; what is not quoted needs a last."""
+    quoted = {one.kind for one in found if isinstance(one, TickPrice) and one.kind in {_BID, _ASK}}
+    # A combo may be quoted at zero or below; what is not quoted at all has no size either.
+    kinds = {
+        one.kind for one in found if not isinstance(one, TickPrice) or one.price > 0 or one.size > 0
+    }
+    wanted = {_BID, _ASK} if quoted else {_LAST}
+    return wanted | ({_MODEL} if sec_type == SecType.OPTION else set()) <= kinds
 
 
 class _BidAsk:
