@@ -125,6 +125,10 @@ class Floor:
         """Remember that this client has used an order id."""
         self._order_ids[client_id] = max(order_id, self._order_ids.get(client_id, 0))
 
+    def roll_back_order_ids(self) -> None:
+        """Forget every order id, as a gateway may that has been restarted."""
+        self._order_ids.clear()
+
     def take_lines(self, count: int) -> None:
         """Count market data lines in use up or down."""
         self._lines += count
