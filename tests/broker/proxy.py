@@ -25,6 +25,17 @@ class Faults:
         return None if self.cut_after_bytes is None else self.dice.randint(*self.cut_after_bytes)
 
 
+async def _carry(
+    reader: asyncio.StreamReader, writers: tuple[asyncio.StreamWriter, ...], faults: Faults
+) -> None:
+    """Copy one direction; a reset of one side resets the other."""
+    try:
+        await _pump(reader, writers, faults)
+    except ConnectionError:
+        for writer in writers:
+            writer.transport.abort()
+
+
 async def _pump(
     reader: asyncio.StreamReader, writers: tuple[asyncio.StreamWriter, ...], faults: Faults
 ) -> None:
@@ -59,9 +70,8 @@ async def proxied(port: int, faults: Faults) -> AsyncIterator[int]:
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             await asyncio.gather(
-                _pump(reader, (back_writer, writer), faults),
-                _pump(back_reader, (writer, back_writer), faults),
-                return_exceptions=True,
+                _carry(reader, (back_writer, writer), faults),
+                _carry(back_reader, (writer, back_writer), faults),
             )
         except asyncio.CancelledError:
             pass

@@ -615,3 +615,25 @@ async def test_notices_of_the_gateway_are_kept_for_people() -> None:
         script.peer(DATA_ID).say(4, 2, -1, 2103, "Market data farm connection is broken:usopt", "")
         await asyncio.sleep(0.05)
         assert [notice.code for notice in connection.notices] == [2103]
+
+
+async def test_full_read_refused_without_a_number_is_refused_in_words() -> None:
+    script = Script()
+    script.answers[16] = lambda peer, _: peer.say(
+        4, 2, -1, 321, "Error validating request: the API is in Read-Only mode", ""
+    )
+    async with connected(script) as (connection, _):
+        for _ in range(2):
+            with pytest.raises(BrokerRefused, match="open orders: error 321") as refusal:
+                await connection.orders.snapshot()
+            assert refusal.value.code == 321
+
+
+async def test_notes_about_data_farms_are_not_blamed_for_a_failed_handshake() -> None:
+    script = Script(says_ready=False)
+    async with scripted(script):
+        attempt = asyncio.ensure_future(connect(settings_for(script), FixedClock()))
+        await asyncio.sleep(0.1)
+        script.peers[0].say(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", "")
+        with pytest.raises(Disconnected, match="no handshake before the deadline"):
+            await attempt

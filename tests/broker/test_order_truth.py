@@ -258,6 +258,11 @@ def test_order_of_an_earlier_process_is_adopted_from_its_echo() -> None:
     assert truth.order_id_seen == 7
 
 
+def test_market_order_of_somebody_else_is_not_reported_as_doubtful() -> None:
+    truth = OrderTruth(client_id=CLIENT_ID, account=ACCOUNT)
+    assert truth.take(echo(client_id=0, limit=1.7976931348623157e308, orderType="MKT")) == ()
+
+
 def test_order_of_another_client_can_not_be_cancelled_by_us() -> None:
     truth = OrderTruth(client_id=CLIENT_ID, account=ACCOUNT)
     truth.take(echo(client_id=0, order_id=-3))

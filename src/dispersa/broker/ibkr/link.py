@@ -14,7 +14,7 @@ from ib_async.client import Client
 from ib_async.decoder import Decoder
 from ib_async.wrapper import Wrapper
 
-from dispersa.broker.ibkr.codes import CLIENT_ID_IN_USE
+from dispersa.broker.ibkr.codes import CLIENT_ID_IN_USE, WARNING_RANGE
 from dispersa.broker.ibkr.deadlines import answered
 from dispersa.broker.ibkr.pacer import Pacer, Urgency
 from dispersa.broker.ibkr.raw import ErrorLine
@@ -189,7 +189,8 @@ class Link:
         error = None if attempt.cancelled() else attempt.exception()
         if error is None and not attempt.cancelled():
             return
-        found = self.client.fault or "; ".join(f"error {r.code}: {r.text}" for r in refusals)
+        told = [r for r in refusals if r.code not in WARNING_RANGE]
+        found = self.client.fault or "; ".join(f"error {r.code}: {r.text}" for r in told)
         match error:
             case TimeoutError():
                 found = found or "no handshake before the deadline"
@@ -265,12 +266,12 @@ class Link:
     ) -> list[object]:
         """Ask under a number that the caller chose."""
         await self._pacer.turn(Urgency.DATA)
-        waiting = self.receiver.open(request_id, what)
+        waiting = self.receiver.questions.open(request_id, what)
         try:
             self.send_now(what, lambda: message(request_id))
             return await answered(waiting.future, seconds, what)
         finally:
-            self.receiver.close(request_id)
+            self.receiver.questions.close(request_id)
 
     async def ask_shared(
         self, key: str, message: Callable[[], None], *, seconds: float
@@ -280,9 +281,9 @@ class Link:
             await self._pacer.turn(Urgency.DATA)
             if not self.is_up:
                 raise Disconnected(f"{key} was not asked: client {self.client_id} is down")
-            waiting = self.receiver.open_shared(key)
+            waiting = self.receiver.questions.open_shared(key)
             try:
                 message()
                 return await answered(waiting.future, seconds, key)
             finally:
-                self.receiver.close_shared(key)
+                self.receiver.questions.close_shared(key)

@@ -162,7 +162,9 @@ class OrderTruth:
             if found:
                 return self._doubt(tracked, None, f"the broker holds {'; '.join(found)}")
         limit = sentinels.price(line.order.lmtPrice)
-        if line.state.status in WORKING_STATUSES and limit is not None:
+        if line.state.status in WORKING_STATUSES:
+            if limit is None:
+                return ()
             return self._working(tracked, PermId(line.order.permId), limit, is_new=is_new)
         return self._other_status(tracked, line.state.status, "", line.order.permId)
 

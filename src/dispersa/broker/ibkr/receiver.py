@@ -8,9 +8,7 @@ raw lines, answers complete the request that waits for them, ticks go to the boo
 
 # ruff: noqa: N802, N803, PLR0917
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from types import SimpleNamespace
 from typing import Protocol
@@ -27,7 +25,8 @@ from ib_async.objects import (
 from ib_async.objects import Position as PositionRow
 from ib_async.order import Order, OrderState
 
-from dispersa.broker.ibkr.codes import ends_request
+from dispersa.broker.ibkr.codes import REQUEST_INVALID, ends_request
+from dispersa.broker.ibkr.questions import Questions
 from dispersa.broker.ibkr.raw import (
     CommissionLine,
     CompletedLine,
@@ -73,16 +72,6 @@ class TickSink(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Waiting:
-    """A request whose answer comes in rows and ends with a marker."""
-
-    what: str
-    future: "asyncio.Future[list[object]]"
-    rows: list[object] = field(default_factory=list)
-    markers_to_skip: int = 0
-
-
 class Receiver:
     """The callbacks of one link."""
 
@@ -97,78 +86,7 @@ class Receiver:
         self.on_notice: Callable[[ErrorLine], None] = _ignore
         self.on_closed: Callable[[], None] = _ignore
         self.ticks: TickSink | None = None
-        self._by_id: dict[int, Waiting] = {}
-        self._shared: dict[str, Waiting] = {}
-        self._unanswered: dict[str, int] = {}
-
-    # Requests with a number of their own
-
-    def open(self, request_id: int, what: str) -> Waiting:
-        """Begin to collect the answer to a numbered request."""
-        waiting = Waiting(what, asyncio.get_running_loop().create_future())
-        self._by_id[request_id] = waiting
-        return waiting
-
-    def close(self, request_id: int) -> None:
-        """Stop collecting; what still comes is ignored."""
-        self._by_id.pop(request_id, None)
-
-    def row(self, request_id: int, row: object) -> None:
-        """Keep one row of a numbered answer."""
-        waiting = self._by_id.get(request_id)
-        if waiting is not None:
-            waiting.rows.append(row)
-
-    def end(self, request_id: int) -> None:
-        """Complete a numbered answer."""
-        waiting = self._by_id.get(request_id)
-        if waiting is not None and not waiting.future.done():
-            waiting.future.set_result(waiting.rows)
-
-    def fail(self, request_id: int, error: Exception) -> bool:
-        """End a numbered request with an error; return whether anybody waited."""
-        waiting = self._by_id.get(request_id)
-        if waiting is None:
-            return False
-        if not waiting.future.done():
-            waiting.future.set_exception(error)
-        return True
-
-    # Requests that IB numbers by their kind only: one at a time, late answers are skipped
-
-    def open_shared(self, key: str) -> Waiting:
-        """Begin to collect an answer that has no number.
-
-        End markers of earlier requests that were given up are still to come: they, and the rows
-        before them, belong to those requests and are skipped.
-        """
-        waiting = Waiting(key, asyncio.get_running_loop().create_future())
-        waiting.markers_to_skip = self._unanswered.get(key, 0)
-        self._unanswered[key] = waiting.markers_to_skip + 1
-        self._shared[key] = waiting
-        return waiting
-
-    def close_shared(self, key: str) -> None:
-        """Stop collecting."""
-        self._shared.pop(key, None)
-
-    def shared_row(self, key: str, row: object) -> None:
-        """Keep one row of an answer without a number."""
-        waiting = self._shared.get(key)
-        if waiting is not None:
-            waiting.rows.append(row)
-
-    def end_shared(self, key: str) -> None:
-        """Count an end marker; the last one that is due completes the answer."""
-        self._unanswered[key] = max(self._unanswered.get(key, 0) - 1, 0)
-        waiting = self._shared.get(key)
-        if waiting is None:
-            return
-        if waiting.markers_to_skip:
-            waiting.markers_to_skip -= 1
-            waiting.rows.clear()
-        elif not waiting.future.done():
-            waiting.future.set_result(waiting.rows)
+        self.questions = Questions()
 
     # What the decoder calls about the connection
 
@@ -180,9 +98,7 @@ class Receiver:
     def setEventsDone(self) -> None:
         """The socket is gone."""
         error = Disconnected("the connection to the gateway was lost while waiting for an answer")
-        for waiting in (*self._by_id.values(), *self._shared.values()):
-            if not waiting.future.done():
-                waiting.future.set_exception(error)
+        self.questions.fail_all(error)
         self.on_closed()
 
     def connectionClosed(self) -> None:
@@ -201,39 +117,43 @@ class Receiver:
 
     def currentTime(self, epoch: int) -> None:
         """The server's clock."""
-        self.shared_row("current time", datetime.fromtimestamp(epoch, UTC))
-        self.end_shared("current time")
+        self.questions.shared_row("current time", datetime.fromtimestamp(epoch, UTC))
+        self.questions.end_shared("current time")
 
     def error(self, reqId: int, code: int, text: str, advanced: str) -> None:  # noqa: ARG002
         """Every message with a code: about a line, a request, an order, or the link itself."""
         line = ErrorLine(request_id=reqId, code=code, text=text)
         if reqId < 0:
+            if code == REQUEST_INVALID:
+                self.questions.refuse_shared(code, text)
             self.on_notice(line)
             return
         if self.ticks is not None and self.ticks.on_line_error(reqId, code, text):
             return
-        waiting = self._by_id.get(reqId)
+        waiting = self.questions.get(reqId)
         if waiting is None:
             self.on_order_line(line)
         elif ends_request(code):
-            self.fail(reqId, BrokerRefused(f"{waiting.what}: error {code}: {text}", code=code))
+            self.questions.fail(
+                reqId, BrokerRefused(f"{waiting.what}: error {code}: {text}", code=code)
+            )
 
     # ... about orders
 
     def openOrder(self, orderId: int, contract: Contract, order: Order, state: OrderState) -> None:
         """An order as the broker holds it, or the answer to a what-if."""
         if order.whatIf:
-            self.row(orderId, state)
-            if orderId in self._by_id and _says_margin(state):
-                self.end(orderId)
+            self.questions.row(orderId, state)
+            if _says_margin(state):
+                self.questions.end(orderId)
             return
         line = EchoedOrder(order_id=orderId, contract=contract, order=order, state=state)
-        self.shared_row("open orders", line)
+        self.questions.shared_row("open orders", line)
         self.on_order_line(line)
 
     def openOrderEnd(self) -> None:
         """All open orders were sent."""
-        self.end_shared("open orders")
+        self.questions.end_shared("open orders")
 
     def orderStatus(  # noqa: PLR0913
         self,
@@ -259,18 +179,18 @@ class Receiver:
             client_id=clientId,
             why_held=whyHeld,
         )
-        self.shared_row("open orders", line)
+        self.questions.shared_row("open orders", line)
         self.on_order_line(line)
 
     def execDetails(self, reqId: int, contract: Contract, execution: Execution) -> None:
         """An execution, live (-1) or asked for."""
         line = ExecutionLine(contract=contract, execution=execution)
-        self.row(reqId, line)
+        self.questions.row(reqId, line)
         self.on_order_line(line)
 
     def execDetailsEnd(self, reqId: int) -> None:
         """All executions were sent."""
-        self.end(reqId)
+        self.questions.end(reqId)
 
     def commissionReport(self, report: CommissionReport) -> None:
         """The charge for an execution."""
@@ -280,39 +200,39 @@ class Receiver:
     def completedOrder(self, contract: Contract, order: Order, state: OrderState) -> None:
         """An order that has ended."""
         row = CompletedLine(contract=contract, order=order, state=state)
-        self.shared_row("completed orders", row)
+        self.questions.shared_row("completed orders", row)
 
     def completedOrdersEnd(self) -> None:
         """All completed orders were sent."""
-        self.end_shared("completed orders")
+        self.questions.end_shared("completed orders")
 
     # ... about the account
 
     def position(self, account: str, contract: Contract, size: float, cost: float) -> None:
         """One position."""
-        self.shared_row("positions", PositionRow(account, contract, size, cost))
+        self.questions.shared_row("positions", PositionRow(account, contract, size, cost))
 
     def positionEnd(self) -> None:
         """All positions were sent."""
-        self.end_shared("positions")
+        self.questions.end_shared("positions")
 
     def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
         """One account value."""
-        self.row(reqId, AccountValue(account, tag, value, currency, ""))
+        self.questions.row(reqId, AccountValue(account, tag, value, currency, ""))
 
     def accountSummaryEnd(self, reqId: int) -> None:
         """All account values were sent."""
-        self.end(reqId)
+        self.questions.end(reqId)
 
     # ... about reference data and history
 
     def contractDetails(self, reqId: int, details: ContractDetails) -> None:
         """One matching contract."""
-        self.row(reqId, details)
+        self.questions.row(reqId, details)
 
     def contractDetailsEnd(self, reqId: int) -> None:
         """All matching contracts were sent."""
-        self.end(reqId)
+        self.questions.end(reqId)
 
     def securityDefinitionOptionParameter(
         self,
@@ -328,25 +248,25 @@ class Receiver:
         chain = OptionChain(
             exchange, underlyingConId, tradingClass, multiplier, expirations, strikes
         )
-        self.row(reqId, chain)
+        self.questions.row(reqId, chain)
 
     def securityDefinitionOptionParameterEnd(self, reqId: int) -> None:
         """All trading classes were sent."""
-        self.end(reqId)
+        self.questions.end(reqId)
 
     def marketRule(self, ruleId: int, increments: list[PriceIncrement]) -> None:
         """One market rule."""
         for increment in increments:
-            self.shared_row(f"market rule {ruleId}", increment)
-        self.end_shared(f"market rule {ruleId}")
+            self.questions.shared_row(f"market rule {ruleId}", increment)
+        self.questions.end_shared(f"market rule {ruleId}")
 
     def historicalData(self, reqId: int, bar: BarData) -> None:
         """One bar."""
-        self.row(reqId, bar)
+        self.questions.row(reqId, bar)
 
     def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:  # noqa: ARG002
         """All bars were sent."""
-        self.end(reqId)
+        self.questions.end(reqId)
 
     # ... about market data
 
