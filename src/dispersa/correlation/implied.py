@@ -27,7 +27,6 @@ class CorrelationFlag(StrEnum):
     INDEX_VOL_MISSING = "index_vol_missing"
     WEIGHTS_MISSING = "weights_missing"
     WEIGHTS_OLD = "weights_old"
-    SPLIT_REMOVED = "split_removed"
 
     @property
     def sentence(self) -> str:
@@ -46,7 +45,6 @@ _SENTENCES = {
     CorrelationFlag.INDEX_VOL_MISSING: "the index has no implied vol at this tenor",
     CorrelationFlag.WEIGHTS_MISSING: "no weights are known on or before this date",
     CorrelationFlag.WEIGHTS_OLD: "the weights are more than a week older than the chains",
-    CorrelationFlag.SPLIT_REMOVED: "a split of a name was recognized and taken out of its return",
 }
 
 
