@@ -160,15 +160,14 @@ def _labels(lines: Sequence[Line], scale: _Scale) -> str:
     ends = []
     for line in lines:
         if runs := _runs(line.values):
-            at, value = runs[-1][-1]
-            ends.append((scale.y(value), scale.x(at), line))
+            _, latest = runs[-1][-1]
+            ends.append((scale.y(latest), line))
     parts = []
     lowest = float("-inf")
-    for y, _, line in sorted(ends, key=lambda end: end[0]):
-        at = max(y, lowest + 15)
-        lowest = at
+    for y, line in sorted(ends, key=lambda end: end[0]):
+        lowest = max(y, lowest + 15)
         parts.append(
-            f'<text class="label" x="{WIDTH - RIGHT + 8}" y="{at + 4:.1f}" '
+            f'<text class="label" x="{WIDTH - RIGHT + 8}" y="{lowest + 4:.1f}" '
             f'fill="var(--{line.color})">{escape(line.name)}</text>'
         )
     return "".join(parts)
