@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -516,6 +517,22 @@ async def test_only_the_one_standard_option_of_a_strike_is_taken(
                 await ask
         else:
             assert [option.con_id for option in await ask] == found
+
+
+async def test_contracts_are_learned_anew_every_day() -> None:
+    clock = FixedClock()
+
+    def answer(peer: Peer, fields: list[str]) -> None:
+        peer.say(*_option_details(fields[2], 1, "AAPL", "100"))
+        peer.say(52, 1, fields[2])
+
+    async with scripted(Script(answers={9: answer})) as script:
+        connection = await connect(settings_for(script), clock)
+        for days, asked in ((0, 1), (0, 1), (1, 2)):
+            clock.time += timedelta(days=days)
+            await connection.feed.options(STOCK, STRADDLE.expiry, [STRADDLE.strike])
+            assert script.peer(DATA_ID).count(9) == asked
+        await connection.close()
 
 
 async def test_cancels_leave_at_once_while_data_requests_queue() -> None:

@@ -56,21 +56,14 @@ class IbkrFeed:
         self._wanted: tuple[Contract, ...] = ()
         self._one_summary = asyncio.Lock()
         self._history_slots = asyncio.Semaphore(HISTORY_REQUESTS_OPEN_MAX)
-        day = clock.now().astimezone(history.NEW_YORK).date()
-        name = f"{settings.host}-{settings.port}-{account}"
-        self._definitions = Definitions.load(settings.cache_folder, name=name, day=day)
+        self._definitions = Definitions()
+        self._definitions_day: date | None = None
 
     # The link comes and goes
 
     async def attach(self, link: Link) -> None:
         """Use a fresh link: ask for the kind of data, and renew every line."""
         self._link = link
-        self._chains = Chains(
-            link,
-            definitions=self._definitions,
-            deadlines=self._settings.deadlines,
-            clock=self._clock,
-        )
         link.receiver.ticks = self._lines
         number = DATA_TYPE_NUMBERS[self._settings.market_data_kind]
         await link.send(
@@ -281,9 +274,22 @@ class IbkrFeed:
         return self._link
 
     def _reference(self) -> Chains:
-        self._up_link()
+        """Reference data of this link and this day: definitions are learned anew every day."""
+        link = self._up_link()
+        today = self._clock.now().astimezone(history.NEW_YORK).date()
+        if self._definitions_day != today:
+            settings = self._settings
+            name = f"{settings.host}-{settings.port}-{self._account}"
+            self._definitions = Definitions.load(settings.cache_folder, name=name, day=today)
+            self._definitions_day = today
+            self._chains = None
         if self._chains is None:
-            raise Disconnected("the data link is down; wait until it is connected again")
+            self._chains = Chains(
+                link,
+                definitions=self._definitions,
+                deadlines=self._settings.deadlines,
+                clock=self._clock,
+            )
         return self._chains
 
     async def _open_line(self, link: Link, contract: Contract, number: int) -> None:
