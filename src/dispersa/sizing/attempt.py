@@ -1,7 +1,7 @@
 """What are the best whole counts for one given index count?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -58,6 +58,16 @@ def attempt(trade: Trade, index_count: int, policy: SizingPolicy) -> Attempt:
     if not isinstance(answer, Solved):
         return answer
     return _judged(_sizing(trade, index_count, wanted, program, answer, policy), policy)
+
+
+def probe(trade: Trade, index_count: int, policy: SizingPolicy) -> Attempt:
+    """Ask only whether there is a solution: in L1, with little effort for how good it is."""
+    quick = replace(policy, norm=Norm.L1, gap=PROBE_GAP, node_limit=PROBE_NODES)
+    return attempt(trade, index_count, quick)
+
+
+PROBE_GAP = 0.01
+PROBE_NODES = 200
 
 
 def _judged(sizing: Sizing, policy: SizingPolicy) -> Sizing | TooSmall:

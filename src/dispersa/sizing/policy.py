@@ -57,7 +57,7 @@ class SizingPolicy:
     gap : proven relative distance from the optimum at which the search may stop.
     node_limit : branch-and-bound nodes after which the best solution is returned with the gap
         proven so far; reproducible, unlike a time limit.
-    wall_seconds_max : running longer than this is a refusal.
+    wall_seconds_max : one search running longer than this is a refusal.
     """
 
     scheme: Scheme = Scheme.VEGA_NEUTRAL
@@ -74,8 +74,8 @@ class SizingPolicy:
     delta_max_usd: float | None = None
     cash_gamma_max_usd: float | None = None
     names_max: int | None = None
-    gap: float = 1e-6
-    node_limit: int = 20_000
+    gap: float = 1e-4
+    node_limit: int = 5_000
     wall_seconds_max: float = 30.0
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dispersa.sizing.attempt import Trade, attempt
+from dispersa.sizing.attempt import Trade, probe
 from dispersa.sizing.outcome import Infeasible, Refusal, Sizing, Workable
 from dispersa.sizing.policy import SizingPolicy
 from dispersa.sizing.program import NoCounts, Unproven
@@ -48,8 +48,12 @@ def _binding(
     return tuple(
         sentence
         for sentence, relaxed, loose in _relaxations(trade, policy, limits)
-        if isinstance(attempt(relaxed, index_count, loose), Sizing)
+        if _works(relaxed, index_count, loose)
     )
+
+
+def _works(trade: Trade, index_count: int, policy: SizingPolicy) -> bool:
+    return isinstance(probe(trade, index_count, policy), Sizing)
 
 
 _TOGETHER = (
@@ -148,7 +152,7 @@ def larger_size(trade: Trade, index_count: float, policy: SizingPolicy) -> Worka
     """Find the smallest size above `index_count` (a fraction below one straddle) that works."""
 
     def works(count: int) -> bool:
-        return isinstance(attempt(trade, count, _grown(policy, count / index_count)), Sizing)
+        return _works(trade, count, _grown(policy, count / index_count))
 
     fails = math.floor(index_count)
     count = max(1, 2 * fails)
@@ -181,7 +185,7 @@ def _fewer_names(trade: Trade, index_count: int, policy: SizingPolicy) -> int | 
 
     def works(dropped: int) -> bool:
         heaviest = replace(trade, components=tuple(ranked[: len(ranked) - dropped]))
-        return isinstance(attempt(heaviest, index_count, policy), Sizing)
+        return _works(heaviest, index_count, policy)
 
     most = len(ranked) - NAMES_MIN
     if trade.fixed or most < 1:
@@ -207,13 +211,13 @@ def _first(works: Callable[[int], bool], fails: int, succeeds: int) -> int:
 
 
 def _looser(trade: Trade, index_count: int, policy: SizingPolicy) -> float | None:
-    best = attempt(trade, index_count, replace(policy, tolerance=1.0))
+    best = probe(trade, index_count, replace(policy, tolerance=1.0))
     if not isinstance(best, Sizing):
         return None
     low, high = policy.tolerance, abs(best.neutrality_error)
     while high - low > TOLERANCE_STEP * high:
         middle = (low + high) / 2
-        answer = attempt(trade, index_count, replace(policy, tolerance=middle))
+        answer = probe(trade, index_count, replace(policy, tolerance=middle))
         if isinstance(answer, Sizing):
             high = abs(answer.neutrality_error)
         else:

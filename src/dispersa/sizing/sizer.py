@@ -7,11 +7,11 @@ from dataclasses import replace
 from dispersa.correlation.terms import Direction
 from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.market import Symbol
-from dispersa.sizing.attempt import Trade, attempt
+from dispersa.sizing.attempt import Trade, attempt, probe
 from dispersa.sizing.book import index_side, sized_book
 from dispersa.sizing.outcome import Infeasible, Refusal, Sizing, Workable
 from dispersa.sizing.policy import SizingPolicy
-from dispersa.sizing.program import NoCounts, Unproven
+from dispersa.sizing.program import Unproven
 from dispersa.sizing.refusals import explain, larger_size
 from dispersa.sizing.stress import (
     AccountSizing,
@@ -21,7 +21,6 @@ from dispersa.sizing.stress import (
     stress_book,
     vega_budget,
 )
-from dispersa.sizing.targets import TooSmall
 from dispersa.sizing.terms import StraddleTerms, TermsMissing, TermsSource
 
 NO_FIXED: Mapping[Symbol, int] = {}
@@ -218,14 +217,10 @@ def _smaller(trade: Trade, counts: Sequence[int], policy: SizingPolicy) -> Sizin
     # counts that the sample left out are bisected.
     failed = counts[0]
     for count in _sample(counts[1:]) if not trade.fixed else counts[1:]:
-        answer = attempt(trade, count, policy)
-        match answer:
-            case Unproven():
-                return answer
-            case Sizing():
-                return _largest(trade, answer, failed, policy)
-            case TooSmall() | NoCounts():
-                failed = count
+        if isinstance(probe(trade, count, policy), Sizing):
+            answer = attempt(trade, _largest(trade, count, failed, policy), policy)
+            return answer if isinstance(answer, Sizing | Unproven) else None
+        failed = count
     return None
 
 
@@ -239,15 +234,14 @@ _ALL_TRIED = 8
 _SAMPLED = 12
 
 
-def _largest(trade: Trade, best: Sizing, failed: int, policy: SizingPolicy) -> Sizing:
-    while failed - best.index.count > 1:
-        middle = (failed + best.index.count) // 2
-        answer = attempt(trade, middle, policy)
-        if isinstance(answer, Sizing):
-            best = answer
+def _largest(trade: Trade, works: int, failed: int, policy: SizingPolicy) -> int:
+    while failed - works > 1:
+        middle = (failed + works) // 2
+        if isinstance(probe(trade, middle, policy), Sizing):
+            works = middle
         else:
             failed = middle
-    return best
+    return works
 
 
 def _below_one(trade: Trade, budget: float, policy: SizingPolicy) -> Infeasible:
