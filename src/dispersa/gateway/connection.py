@@ -1,6 +1,7 @@
 """How does one TCP connection live: hello, start, messages, limits, end?"""
 
 import asyncio
+import math
 from enum import Enum
 
 from dispersa.gateway.answers.desk import Line
@@ -38,6 +39,14 @@ class Connection(asyncio.Protocol):
         self._counter: Counter | None = None
         self._allowance = _Allowance(floor)
         self._deadline: asyncio.TimerHandle | None = None
+        self._delay_seconds = 0.0
+        self._is_silent = False
+        self._is_cut = False
+
+    @property
+    def client_id(self) -> int:
+        """The id that the client started with, -1 before."""
+        return -1 if self._line is None else self._line.client_id
 
     # -- asyncio.Protocol ------------------------------------------------------------------------
 
@@ -45,6 +54,9 @@ class Connection(asyncio.Protocol):
         """Wait for the hello, but not for ever."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
+        if self._floor.conditions.is_login_pending:
+            self.abort()
+            return
         self._floor.connections.add(self)
         seconds = self._floor.rules.handshake_seconds * self._floor.settings.speed
         self._deadline = self._floor.loop.call_later(seconds, self._refuse_connection)
@@ -82,6 +94,12 @@ class Connection(asyncio.Protocol):
 
     def write(self, frame: bytes) -> None:
         """Send bytes; those of one turn of the event loop travel together."""
+        if self._delay_seconds:
+            self._floor.loop.call_later(self._delay_seconds, self._write_now, frame)
+        else:
+            self._write_now(frame)
+
+    def _write_now(self, frame: bytes) -> None:
         if self._is_closed():
             return
         if self._track is not None:
@@ -108,17 +126,47 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    # -- faults ----------------------------------------------------------------------------------
+
+    def mute(self, seconds: float) -> None:
+        """Neither read nor send for some time."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+        self.hold()
+        if math.isfinite(seconds):
+            self._floor.loop.call_later(seconds, self._unmute)
+
+    def _unmute(self) -> None:
+        self._is_silent = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._flush()
+
+    def hold(self) -> None:
+        """Send nothing any more."""
+        self._is_silent = True
+
+    def cut_next_frame(self) -> None:
+        """Send all but the end of what is sent next, then close."""
+        self._is_cut = True
+
+    def delay(self, seconds: float) -> None:
+        """Send everything so much later; 0 ends it."""
+        self._delay_seconds = seconds
+
     def _is_closed(self) -> bool:
         return self._stage is _Stage.CLOSED
 
     def _flush(self) -> None:
         self._is_flush_due = False
         transport = self._transport
-        if transport is None or not self._unsent or transport.is_closing():
+        if transport is None or not self._unsent or transport.is_closing() or self._is_silent:
             return
-        data = bytes(self._unsent)
+        data = bytes(self._unsent[:-3] if self._is_cut else self._unsent)
         self._unsent.clear()
         transport.write(data)
+        if self._is_cut:
+            self.close()
         if transport.get_write_buffer_size() > self._floor.rules.unsent_bytes_max:
             self.abort()
 
@@ -154,14 +202,15 @@ class Connection(asyncio.Protocol):
         self.write(replies.hello(version, self._floor.clock.now()))
 
     def _agreed_version(self, hello: Hello) -> int:
-        version = min(hello.version_max, self._floor.settings.max_server_version)
+        cap = self._floor.conditions.version_cap or self._floor.settings.max_server_version
+        version = min(hello.version_max, cap)
         if version < max(hello.version_min, LOWEST_VERSION):
             raise FrameError(f"versions {hello.version_min}..{hello.version_max} are not spoken")
         return version
 
     def _on_message(self, payload: bytes) -> None:
         line = self._line
-        if line is None:
+        if line is None or self._is_lost(payload, line.client_id):
             return
         try:
             request = decode(payload, line.version)
@@ -175,6 +224,13 @@ class Connection(asyncio.Protocol):
             self._start(line, request.client_id)
         else:
             line.error(-1, 321, "Error validating request: startApi has to come first")
+
+    def _is_lost(self, payload: bytes, client_id: int) -> bool:
+        conditions = self._floor.conditions
+        kind = payload.partition(b"\0")[0].decode("latin-1")
+        if kind == "3" and conditions.on_order is not None and conditions.on_order(client_id):
+            return True
+        return kind in conditions.unanswered_messages
 
     def _start(self, line: Line, client_id: int) -> None:
         line.client_id = client_id

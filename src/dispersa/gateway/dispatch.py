@@ -82,6 +82,14 @@ class Counter:
         """Pass a message that concerns everybody on."""
         self._line.error(-1, event.code, event.text)
 
+    def lose_market_data(self) -> None:
+        """Forget every market data line."""
+        self._quotes.close()
+
+    def refuse_market_data(self, code: int, text: str) -> None:
+        """Say on every market data line that there is none."""
+        self._quotes.refuse_all(code, text)
+
     # -- requests --------------------------------------------------------------------------------
 
     def answer(self, request: r.Request) -> None:
@@ -167,7 +175,8 @@ class Counter:
         self._line.send(replies.managed_accounts(self._accounts()))
 
     def _accounts(self) -> list[str]:
-        return list(self._line.floor.venue.accounts())
+        floor = self._line.floor
+        return list(floor.conditions.accounts or floor.venue.accounts())
 
     def _current_time(self) -> None:
         self._line.send(replies.current_time(self._line.floor.clock.now()))

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from dispersa.gateway import events
 from dispersa.gateway.clock import Clock
+from dispersa.gateway.conditions import Conditions
 from dispersa.gateway.port import VenuePort
 from dispersa.gateway.settings import GatewaySettings, Rules
 
@@ -51,9 +52,26 @@ class Attendant(Protocol):
         """Take a message that concerns everybody."""
         ...
 
+    def lose_market_data(self) -> None:
+        """Forget every market data line."""
+        ...
 
-class Closable(Protocol):
-    """A connection, as far as the floor has to know it."""
+    def refuse_market_data(self, code: int, text: str) -> None:
+        """Say on every market data line that there is none."""
+        ...
+
+
+class Link(Protocol):
+    """A connection, as far as the floor and its faults have to know it."""
+
+    @property
+    def client_id(self) -> int:
+        """The id that its client started with, -1 before."""
+        ...
+
+    def write(self, frame: bytes) -> None:
+        """Send bytes."""
+        ...
 
     def close(self) -> None:
         """Send what is waiting, then close."""
@@ -61,6 +79,22 @@ class Closable(Protocol):
 
     def abort(self) -> None:
         """Close without waiting for a client that does not read."""
+        ...
+
+    def mute(self, seconds: float) -> None:
+        """Neither read nor send for some time."""
+        ...
+
+    def hold(self) -> None:
+        """Send nothing any more."""
+        ...
+
+    def cut_next_frame(self) -> None:
+        """Send all but the end of what is sent next, then close."""
+        ...
+
+    def delay(self, seconds: float) -> None:
+        """Send everything so much later; 0 ends it."""
         ...
 
 
@@ -85,7 +119,9 @@ class Floor:
         self.settings = settings
         self.loop = asyncio.get_running_loop()
         self.traffic = Traffic()
-        self.connections: set[Closable] = set()
+        self.connections: set[Link] = set()
+        self.background: set[asyncio.Task[None]] = set()
+        self.conditions = Conditions()
         self._attendants: dict[int, Attendant] = {}
         self._order_ids: dict[int, int] = {}
         self._lines = 0
@@ -107,7 +143,8 @@ class Floor:
 
     def enter(self, attendant: Attendant) -> bool:
         """Let a client in; False where its id is in use."""
-        if attendant.client_id in self._attendants:
+        taken = self.conditions.taken_client_ids
+        if attendant.client_id in self._attendants or attendant.client_id in taken:
             return False
         self._attendants[attendant.client_id] = attendant
         return True
@@ -119,6 +156,8 @@ class Floor:
 
     def next_order_id(self, client_id: int) -> int:
         """Return the lowest order id that this client has not used."""
+        if self.conditions.next_order_id is not None:
+            return self.conditions.next_order_id
         return self._order_ids.get(client_id, 0) + 1
 
     def use_order_id(self, client_id: int, order_id: int) -> None:
@@ -132,6 +171,10 @@ class Floor:
     def take_lines(self, count: int) -> None:
         """Count market data lines in use up or down."""
         self._lines += count
+
+    def publish(self, event: events.Event) -> None:
+        """Tell an event to those who may hear of it, as if the venue had reported it."""
+        self._on_event(event)
 
     def _on_event(self, event: events.Event) -> None:
         match event:

@@ -9,6 +9,7 @@ from dispersa.errors import InvalidInput
 from dispersa.gateway.clock import Clock, LoopClock
 from dispersa.gateway.connection import Connection
 from dispersa.gateway.floor import Floor
+from dispersa.gateway.outages import Outages
 from dispersa.gateway.port import VenuePort
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.tape import Recorder
@@ -20,9 +21,12 @@ _GRACE_SECONDS = 0.2
 class RunningGateway:
     """A gateway that listens at `host` and `port`; close it, or use it in `async with`."""
 
-    def __init__(self, floor: Floor, server: asyncio.Server) -> None:
+    def __init__(self, floor: Floor, server: asyncio.Server, doors: "_Doors") -> None:
         self.floor = floor
         self._server = server
+        self._doors = doors
+        self.outages = Outages(floor, self._pause_listening)
+        """Faults of connection and login, on demand."""
         name = server.sockets[0].getsockname()
         self.host: str = name[0]
         self.port: int = name[1]
@@ -39,9 +43,16 @@ class RunningGateway:
         """Where the market time is read."""
         return self.floor.clock
 
+    async def _pause_listening(self, seconds: float) -> None:
+        self._server.close()
+        await asyncio.sleep(seconds)
+        self._server = await self._doors.open(self.port)
+
     async def close(self) -> None:
         """Stop listening, close every connection, stop the market."""
         self.world.cancel()
+        for task in self.floor.background:
+            task.cancel()
         self._server.close()
         for connection in list(self.floor.connections):
             connection.close()
@@ -73,19 +84,27 @@ async def serve(settings: GatewaySettings, recorder: Recorder | None = None) -> 
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop, market_start(settings))
     floor = Floor(Venue(settings, clock), clock, settings)
-    return RunningGateway(floor, await _listen(floor, recorder))
+    doors = _Doors(floor, recorder)
+    return RunningGateway(floor, await doors.open(settings.port), doors)
 
 
-async def _listen(floor: Floor, recorder: Recorder | None) -> asyncio.Server:
-    host, port = floor.settings.host, floor.settings.port
+class _Doors:
+    """Where clients come in."""
 
-    def connection() -> Connection:
-        return Connection(floor, None if recorder is None else recorder.track())
+    def __init__(self, floor: Floor, recorder: Recorder | None) -> None:
+        self._floor = floor
+        self._recorder = recorder
 
-    try:
-        return await floor.loop.create_server(connection, host, port)
-    except OSError as error:
-        raise InvalidInput(_cannot_listen(host, port, error)) from error
+    async def open(self, port: int) -> asyncio.Server:
+        """Listen; raises `InvalidInput` where that can not be."""
+        host = self._floor.settings.host
+        try:
+            return await self._floor.loop.create_server(self._connection, host, port)
+        except OSError as error:
+            raise InvalidInput(_cannot_listen(host, port, error)) from error
+
+    def _connection(self) -> Connection:
+        return Connection(self._floor, None if self._recorder is None else self._recorder.track())
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> str:

@@ -133,7 +133,8 @@ class OrderDesk:
     # -- inside ----------------------------------------------------------------------------------
 
     def _is_read_only(self, request_id: int) -> bool:
-        if self._line.floor.rules.read_only_api:
+        floor = self._line.floor
+        if floor.rules.read_only_api or floor.conditions.is_read_only:
             self._line.error(request_id, 321, _READ_ONLY)
             return True
         return False

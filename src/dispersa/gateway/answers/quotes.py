@@ -26,6 +26,9 @@ _NOT_SUBSCRIBED = (
 _DELAYED_SHOWN = "Requested market data is not subscribed. Displaying delayed market data."
 
 
+_COMPETING = "No market data during competing live session"
+
+
 class QuoteDesk:
     """Keeps one client's market data lines."""
 
@@ -57,6 +60,11 @@ class QuoteDesk:
                 self.set_type(request)
             case _:
                 assert_never(request)
+
+    def refuse_all(self, code: int, text: str) -> None:
+        """Say on every line that there is no data."""
+        for request_id in self._running:
+            self._line.error(request_id, code, text)
 
     def set_type(self, request: r.SetMarketDataType) -> None:
         """Choose live, frozen, delayed or delayed-frozen data for the requests that follow."""
@@ -114,6 +122,9 @@ class QuoteDesk:
     # -- inside ----------------------------------------------------------------------------------
 
     def _is_entitled(self, request_id: int) -> bool:
+        if self._floor.conditions.has_competing_session:
+            self._line.error(request_id, 10197, _COMPETING)
+            return False
         if self._floor.rules.live_market_data:
             return True
         if self._kind in {1, 2}:
@@ -125,9 +136,12 @@ class QuoteDesk:
     def _stream(self, request: r.MarketData) -> None:
         delayed = self._kind >= _DELAYED
         request_id, line = request.request_id, self._line
+        conditions = self._floor.conditions
         before: list[bytes] | None = []
 
         def sink(one: Tick) -> None:
+            if conditions.has_competing_session:
+                return
             frame = ticks.tick(request_id, one, delayed=delayed)
             if before is None:
                 line.send(frame)
