@@ -174,8 +174,33 @@ class AccountPort(Protocol):
         ...
 
 
+class FaultPort(Protocol):
+    """Things going wrong at the venue, by their number in the fault catalogue."""
+
+    def arm(
+        self,
+        code: str,
+        *,
+        order_ref: str = "",
+        symbol: str = "",
+        seconds: float = 2.0,
+        count: int = 1,
+    ) -> object:
+        """Arm a fault; raises `InvalidInput` for a number that the venue does not know."""
+        ...
+
+    def disarm(self) -> None:
+        """Lift every fault that has not struck."""
+        ...
+
+
 class VenuePort(ReferencePort, DataPort, OrderPort, AccountPort, Protocol):
     """The whole venue: one exchange, one world, its accounts."""
+
+    @property
+    def faults(self) -> FaultPort:
+        """Where faults of the venue are armed."""
+        ...
 
     @property
     def fill_model_text(self) -> str:

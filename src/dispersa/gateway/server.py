@@ -11,6 +11,7 @@ from dispersa.gateway.connection import Connection
 from dispersa.gateway.floor import Floor
 from dispersa.gateway.outages import Outages
 from dispersa.gateway.port import VenuePort
+from dispersa.gateway.script import read_script, schedule
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.tape import Recorder
 
@@ -81,11 +82,14 @@ async def serve(settings: GatewaySettings, recorder: Recorder | None = None) -> 
     """
     from dispersa.gateway.venue import Venue, market_start
 
+    script = [] if settings.faults is None else read_script(settings.faults)
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop, market_start(settings))
     floor = Floor(Venue(settings, clock), clock, settings)
     doors = _Doors(floor, recorder)
-    return RunningGateway(floor, await doors.open(settings.port), doors)
+    gateway = RunningGateway(floor, await doors.open(settings.port), doors)
+    schedule(script, gateway)
+    return gateway
 
 
 class _Doors:

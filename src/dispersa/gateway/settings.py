@@ -83,6 +83,8 @@ class GatewaySettings:
     weights: Path | None = None
     names: int | None = None
     step_seconds: float = 0.25
+    faults: Path | None = None
+    """A script of faults, see `gateway.script`."""
     rules: Rules = field(default_factory=Rules)
     venue_rules: Mapping[str, str] = field(default_factory=dict)
 
