@@ -11,7 +11,7 @@ import numpy as np
 import QuantLib as ql  # noqa: N813 -- its own documentation's name
 from scipy import special, stats
 
-from dispersa.pricing.kernels.compiled import kernel
+from dispersa.pricing.kernels import implied
 
 TODAY = ql.Date(2, ql.January, 2026)
 DAY_COUNT = ql.Actual365Fixed()
@@ -135,15 +135,19 @@ def rms(errors: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(errors**2, axis=1))
 
 
-@kernel
-def _spin(turns: int) -> float:
-    total = 1.0
-    for _ in range(turns):
-        total = total * 0.999999 + 1e-9
-    return total
+class KernelCopies:
+    """The implied-vol kernel on data of its own per thread: what does the machine give?"""
 
+    def __init__(self, x: dict[str, np.ndarray]) -> None:
+        rows = [x["price"], np.full(8_000, 100.0), x["strike"], x["years"], np.ones(8_000)]
+        table = np.array([row[:8_000] for row in rows] + [x["sign"][:8_000].astype(float)])
+        self._copies = [(table.copy(), np.empty(8_000), np.empty(8_000)) for _ in range(2)]
 
-def spin(parts: int) -> None:
-    """Keep one or two threads busy with the same work each: what does the machine give?"""
-    for future in [_POOL.submit(_spin, 1_000_000) for _ in range(parts)]:
-        future.result()
+    def run(self, count: int) -> None:
+        """Run one or two copies at once."""
+        for future in [_POOL.submit(self._work, copy) for copy in self._copies[:count]]:
+            future.result()
+
+    def _work(self, copy: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+        for _ in range(20):
+            implied.vols(*copy)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.pricing.quality import Floats, Status, Statuses
-from dispersa.pricing.shape import columns, fill, flat, restore, stacked
+from dispersa.pricing.shape import columns, fill, flat, restore
 from dispersa.pricing.threads import in_blocks, scratch
 
 
@@ -60,7 +60,8 @@ def price(
     out = np.empty(math.prod(shape))
 
     def work(rows: slice) -> None:
-        table = stacked(lines, rows)
+        table = scratch(len(lines), rows.stop - rows.start)
+        fill(table, lines, rows)
         table[5] = 2.0 * table[5] - 1.0  # +1 for calls, -1 for puts
         kernels.prices(table, out[rows])
 
@@ -110,7 +111,7 @@ def greeks(
         kernels.greeks(block.reshape(-1), count)
         out[:, rows] = block[8:16, :count]
 
-    in_blocks(work, out.shape[1])
+    in_blocks(work, out.shape[1], block=kernels.BLOCK)
     flags = np.where(np.isnan(out[0]), Status.INVALID_INPUT, Status.OK).astype(np.uint8)
     rows = [restore(row, shape) for row in out]
     return Greeks(

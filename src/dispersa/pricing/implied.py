@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.pricing.quality import JudgedVol
-from dispersa.pricing.shape import flat, restore, stacked
-from dispersa.pricing.threads import in_blocks
+from dispersa.pricing.shape import fill, flat, restore
+from dispersa.pricing.threads import in_blocks, scratch
 
 
 def implied_vol(
@@ -36,10 +36,11 @@ def implied_vol(
     flags = np.empty(vol.size, dtype=np.uint8)
 
     def work(rows: slice) -> None:
-        table = stacked(lines, rows)
+        table = scratch(len(lines), rows.stop - rows.start)
+        fill(table, lines, rows)
         table[-1] = 2.0 * table[-1] - 1.0  # +1 for calls, -1 for puts
         kernels.vols(table, vol[rows], step[rows])
         kernels.rescue(table, vol[rows], step[rows], flags[rows])
 
-    in_blocks(work, vol.size, threads)
+    in_blocks(work, vol.size, threads=threads)
     return JudgedVol(restore(vol, shape), restore(flags, shape))

@@ -21,7 +21,6 @@ from dispersa.pricing.kernels.compiled import inlined
 
 INV_SQRT_2PI: Final = 0.3989422804014327
 INV_SQRT_2: Final = 0.7071067811865476
-SQRT_2PI: Final = 2.5066282746310002
 EXP_MIN: Final = -708.0
 EXP_MAX: Final = 709.0
 _MAGIC: Final = 6755399441055744.0  # 1.5 * 2^52: adding it leaves the rounded integer in low bits
@@ -166,17 +165,3 @@ def erfcx_pair(x: float, y: float) -> tuple[float, float]:
     p, q = right * inverse, left * inverse
     first = _erfcx_polynomial((x - 4.0) * (b * p)) * (a * p)
     return first, _erfcx_polynomial((y - 4.0) * (d * q)) * (c * q)
-
-
-@inlined
-def normal_cdf(x: float) -> float:
-    """N(x), with full relative precision in the lower tail."""
-    y = x if x > 0.0 else -x
-    tail = 0.5 * exp(-0.5 * x * x) * erfcx(y * INV_SQRT_2)
-    return 1.0 - tail if x > 0.0 else tail
-
-
-@inlined
-def normal_pdf(x: float) -> float:
-    """Density of the standard normal distribution."""
-    return INV_SQRT_2PI * exp(-0.5 * x * x)
