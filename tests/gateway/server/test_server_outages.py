@@ -17,11 +17,11 @@ def strike(gateway: RunningGateway, code: str, **terms: object) -> None:
 
 
 async def test_a1_nothing_listens_for_a_while(gateway: RunningGateway) -> None:
-    strike(gateway, "A1", seconds=0.2)
+    strike(gateway, "A1", seconds=0.6)
     await asyncio.sleep(0.05)
     with pytest.raises(ConnectionRefusedError):
         await RawClient.connect(gateway)
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.7)
     assert (await RawClient.started(gateway)).reader is not None
 
 
@@ -29,7 +29,7 @@ async def test_a2_half_open_connection_says_nothing_and_then_everything(
     gateway: RunningGateway,
 ) -> None:
     client, other = await RawClient.started(gateway, 1), await RawClient.started(gateway, 2)
-    strike(gateway, "A2", client_id=1, seconds=0.3)
+    strike(gateway, "A2", client_id=1, seconds=1.0)
     client.send("49", "1")
     other.send("49", "1")
     assert (await other.of(49))[0] == "49"
@@ -110,20 +110,20 @@ async def test_a11_next_id_near_the_end_of_32_bits(gateway: RunningGateway) -> N
 
 
 async def test_a12_pending_login_closes_connections_at_once(gateway: RunningGateway) -> None:
-    strike(gateway, "A12", seconds=0.2)
+    strike(gateway, "A12", seconds=0.6)
     client = await RawClient.connect(gateway)
     assert await client.is_closed()
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.7)
     await RawClient.started(gateway)
 
 
 async def test_a13_client_id_in_use_gets_326(gateway: RunningGateway) -> None:
-    strike(gateway, "A13", client_id=5, seconds=0.2)
+    strike(gateway, "A13", client_id=5, seconds=0.6)
     client = await RawClient.connect(gateway)
     await client.hello("v157..178")
     client.send("71", "2", "5", "")
     assert (await client.fields())[3] == "326"
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.7)
     await RawClient.started(gateway, 5)
 
 
@@ -133,7 +133,7 @@ async def test_a14_competing_session_takes_the_data_and_gives_it_back(
     client = await RawClient.started(gateway)
     client.send("1", "11", 7, *AAPL, "0", "", "0", "0", "")
     await client.until(lambda fields: fields[0] == "1")
-    strike(gateway, "A14", seconds=0.6)
+    strike(gateway, "A14", seconds=1.2)
     assert (await client.of(4))[2:4] == ["7", "10197"]
     client.send("1", "11", 8, *AAPL, "0", "", "0", "0", "")
     assert (await client.of(4))[2:4] == ["8", "10197"]
@@ -195,11 +195,11 @@ async def test_a20_malformed_frames(gateway: RunningGateway, value: str, begins:
 
 async def test_b37_contract_details_get_no_answer_for_a_while(gateway: RunningGateway) -> None:
     client = await RawClient.started(gateway)
-    strike(gateway, "B37", seconds=0.2)
+    strike(gateway, "B37", seconds=0.6)
     client.send("9", "8", 1, *AAPL, "0", "", "", "")
     client.send("49", "1")
     assert (await client.fields())[0] == "49"
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.7)
     client.send("9", "8", 2, *AAPL, "0", "", "", "")
     assert (await client.of(10))[1] == "2"
 
