@@ -111,6 +111,27 @@ def test_amend_is_confirmed_by_the_echo_with_the_new_limit() -> None:
     assert report == OrderWorking(ref=REF, perm_id=PERM_ID, limit_price=Decimal("12.40"))
 
 
+def test_amend_to_the_same_limit_is_confirmed_all_the_same() -> None:
+    truth = sent()
+    take_all(truth, echo())
+    truth.amending(approved())
+    assert [type(report) for report in take_all(truth, echo(), echo())] == [OrderWorking]
+
+
+@pytest.mark.parametrize("shown", [12.35, 12.40])
+def test_amend_cut_off_by_a_lost_link_is_settled_by_the_next_echo(shown: float) -> None:
+    truth = sent()
+    take_all(truth, echo())
+    truth.amending(with_limit(approved(), "12.40"))
+    assert [type(report) for report in truth.link_lost()] == [OrderDoubtful]
+    (report,) = take_all(truth, echo(limit=shown))
+    assert isinstance(report, OrderWorking)
+    assert report.limit_price == Decimal(str(shown))
+    tracked = truth.get(REF)
+    assert tracked is not None
+    assert tracked.pending_limit is None
+
+
 def test_refused_amend_keeps_the_accepted_limit() -> None:
     truth = sent()
     take_all(truth, echo())

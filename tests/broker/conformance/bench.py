@@ -191,7 +191,7 @@ class Bench:
     def inject(self, event: Event) -> None:
         """Let the simulated gateway say something of its own accord."""
         assert self.gateway is not None
-        self.gateway.floor._on_event(event)
+        self.gateway.floor.publish(event)
 
 
 def with_limit(order: ApprovedOrder, limit: Decimal) -> ApprovedOrder:

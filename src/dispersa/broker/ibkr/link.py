@@ -26,6 +26,7 @@ logging.getLogger("ib_async").addHandler(logging.NullHandler())
 log = logging.getLogger("dispersa.broker.ibkr")
 
 FRAME_BYTES_MAX = 16 * 2**20
+CLOSE_SECONDS = 2.0
 FIRST_REQUEST_ID = 1_000_000_000
 """Request ids start far above order ids: the two share one number space in error messages."""
 ORDER_MESSAGES = frozenset({3, 4, 5, 9, 11, 15, 53, 55, 59, 61, 62, 101, 102})
@@ -234,7 +235,9 @@ class Link:
             return
         self.receiver.on_closed = self._closed.set
         self.client.disconnect()
-        await asyncio.wait({asyncio.ensure_future(self._closed.wait())}, timeout=2.0)
+        closed = asyncio.ensure_future(self._closed.wait())
+        await asyncio.wait({closed}, timeout=CLOSE_SECONDS)
+        closed.cancel()
         self.client.abort()
 
     # Sending and asking

@@ -122,6 +122,8 @@ class OrderTruth:
                 or tracked.cancel_pending
             )
             if unanswered and not tracked.ended and not tracked.is_filled:
+                tracked.pending_limit = None
+                tracked.cancel_pending = False
                 text = "the connection was lost before the broker answered"
                 doubts += self._doubt(tracked, None, text)
         return tuple(doubts)
@@ -176,6 +178,7 @@ class OrderTruth:
             return ()
         if limit == tracked.pending_limit:
             tracked.pending_limit = None
+            tracked.last_report = None
         tracked.limit_price = limit
         return self._report(
             tracked, OrderWorking(ref=tracked.ref, perm_id=perm_id, limit_price=limit)
