@@ -129,7 +129,7 @@ class Venue:
                 emit=self._emit,
             )
         )
-        self._settlement = Settlement(self.world, directory, self._account, self._emit)
+        self._settlement = Settlement(self.world, directory, self._account, quotes, self._emit)
         self._feed = Feed(self.world, quotes)
         self.faults = FaultDesk(
             self._floor, self._account, self._settlement, self.world, directory, self._deliver
@@ -159,6 +159,7 @@ class Venue:
             self._floor.step()
         self.faults.due()
         self._settlement.expire()
+        self._settlement.open_day()
         self._account.roll_day()
         self._feed.push()
 

@@ -1,7 +1,8 @@
 """Commissions, ledger, margin and account values against numbers worked by hand or published."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,10 @@ from dispersa.gateway.exchange.directory import Instrument
 from dispersa.gateway.exchange.ledger import Ledger
 from dispersa.gateway.exchange.margin import Exposure, margin, naked_requirement
 from dispersa.gateway.model import Contract, SecType
+from dispersa.gateway.world.listings import third_friday
+from dispersa.gateway.world.source import synthetic_source
 from dispersa.gateway.world.universe import Underlying
+from dispersa.gateway.world.world import World
 from tests.gateway.exchange.bench import Bench
 
 STOCK = Underlying(symbol="X", long_name="X", spot=100.0, vol=0.3)
@@ -245,3 +249,71 @@ def test_exercise_of_a_long_call_delivers_stock(bench: Bench) -> None:
     held = {p.contract.sec_type: p.quantity for p in bench.venue.positions()}
     assert held == {"OPT": 1, "STK": 100}
     assert bench.of(events.AccountChanged)
+
+
+# -- dividends -----------------------------------------------------------------------------------
+
+
+def ex_date(bench: Bench, symbol: str) -> tuple[date, float]:
+    """Return the first ex-date after the start."""
+    found = bench.venue.world.listed(symbol)
+    assert found is not None
+    return next((day, paid) for day, paid in found.dividends if day > bench.time.date())
+
+
+def opening(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 14, 30, 1, tzinfo=UTC)
+
+
+def test_holders_are_paid_and_short_sellers_pay_on_the_ex_date(bench: Bench) -> None:
+    day, paid = ex_date(bench, "MSFT")
+    bench.place(bench.stock("MSFT"), "BUY", 100)
+    bench.run(2.0)
+    bench.jump(opening(day) - timedelta(hours=3))
+    before = bench.venue.truth.cash
+    bench.jump(opening(day))
+    assert bench.venue.truth.cash - before == 100 * Decimal(str(paid))
+    bench.jump(opening(day) + timedelta(hours=1))
+    assert bench.venue.truth.cash - before == 100 * Decimal(str(paid))
+
+
+def test_short_call_without_time_value_is_assigned_before_its_dividend(
+    make_bench: Callable[..., Bench],
+) -> None:
+    """PEP pays about 1.40 a quarter; the December 115 call has no time value beside it."""
+    bench = make_bench(names=None)
+    day, paid = ex_date(bench, "PEP")
+    expiry = f"{third_friday(day.year + (day.month == 12), day.month % 12 + 1):%Y%m%d}"
+    strikes = (110.0, 147.5)
+    for strike in strikes:
+        bench.place(bench.option("PEP", strike, "C", expiry), "SELL", 1)
+    bench.run(20.0)
+    bench.jump(opening(day) - timedelta(hours=3))
+    assert sorted(p.quantity for p in bench.venue.positions()) == [-1, -1]
+    cash = bench.venue.truth.cash
+    bench.jump(opening(day))
+    rows = {(p.contract.sec_type, p.contract.strike): p.quantity for p in bench.venue.positions()}
+    assert rows[("STK", 0.0)] == -100
+    assert ("OPT", 110.0) not in rows
+    # Assigned at the strike, and the dividend is owed on the shares that were delivered.
+    assert bench.venue.truth.cash - cash == Decimal(11_000) - 100 * Decimal(str(paid))
+
+
+def test_stock_opens_lower_by_its_dividend() -> None:
+    """Two worlds of one seed, one of them without the dividend, differ by it at the opening."""
+    source = synthetic_source(date(2026, 11, 20), None)
+    start = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+    bare = replace(
+        source.universe,
+        components=tuple(replace(u, dividends=()) for u in source.universe.components),
+    )
+    worlds = [
+        World(replace(source, universe=universe), seed=5, step_seconds=0.25, start=start)
+        for universe in (source.universe, bare)
+    ]
+    found = worlds[0].listed("PEP")
+    assert found is not None
+    day, paid = next((d, paid) for d, paid in found.dividends if d > start.date())
+    for world in worlds:
+        world.advance(opening(day) - timedelta(seconds=1))
+    assert worlds[1].spot("PEP") - worlds[0].spot("PEP") == pytest.approx(paid, abs=1e-9)

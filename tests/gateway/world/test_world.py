@@ -182,7 +182,7 @@ def test_quotes_have_no_arbitrage(seed: int, symbol: str, days: int) -> None:
         left, right = gaps[1:] / (gaps[1:] + gaps[:-1]), gaps[:-1] / (gaps[1:] + gaps[:-1])
         assert np.all(left * ask[:-2] + right * ask[2:] - bid[1:-1] >= -1e-9)
     terms = board.terms
-    carry = terms.spot * np.exp(-terms.dividend_yield * terms.years)
+    carry = (terms.spot - terms.dividends) * np.exp(-terms.dividend_yield * terms.years)
     parity = (carry - strikes.repeat(2).reshape(-1, 2).T.ravel() * np.exp(
         -terms.rate * terms.years))[:count]  # fmt: skip
     assert np.all(asks[:count] - bids[count:] >= parity - 1e-9)

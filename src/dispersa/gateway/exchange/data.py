@@ -141,14 +141,15 @@ class DataDesk:
         return found
 
     def _computed(self, found: Instrument, vol: float, under_price: float) -> TickOption:
-        result = values(self._feed.terms_of(found, spot=under_price), np.array([vol]))
+        terms = self._feed.terms_of(found, spot=under_price)
+        result = values(terms, np.array([vol]))
         price = float(result.price[0])
         return TickOption(
             kind=CUSTOM,
             implied_vol=vol,
             delta=float(result.delta[0]),
             price=price,
-            pv_dividend=0.0,
+            pv_dividend=float(terms.dividends[0]),
             gamma=float(result.gamma[0]),
             vega=float(result.vega[0]) / 100.0,
             theta=max(float(result.theta[0]) / YEAR_DAYS, -price),

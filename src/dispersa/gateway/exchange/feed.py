@@ -206,6 +206,7 @@ class Feed:
             rate=terms.rate,
             dividend_yield=one(float(terms.dividend_yield[row])),
             sign=one(float(terms.sign[row])),
+            dividends=one(float(terms.dividends[row])),
         )
 
     def option_close(self, instrument: Instrument) -> float:
@@ -269,7 +270,7 @@ def model_computation(reading: OptionReading) -> TickOption:
         implied_vol=reading.vol,
         delta=reading.delta,
         price=reading.nbbo.model,
-        pv_dividend=0.0,
+        pv_dividend=reading.pv_dividend,
         gamma=reading.gamma,
         vega=reading.vega,
         theta=reading.theta,
@@ -291,14 +292,15 @@ def computations(
         found = values(terms, np.where(np.isnan(vols), 0.2, vols))
         table = zip(
             vols.tolist(), found.delta.tolist(), usable[row].tolist(), found.gamma.tolist(),
-            found.vega.tolist(), found.theta.tolist(), terms.spot.tolist(), strict=True,
+            found.vega.tolist(), found.theta.tolist(), terms.spot.tolist(),
+            terms.dividends.tolist(), strict=True,
         )  # fmt: skip
         both.append([_computation(kind, *entry) for entry in table])
     return list(zip(both[0], both[1], strict=True))
 
 
 def _computation(kind: int, vol: float, *greeks: float) -> TickOption:
-    delta, value, gamma, vega, theta, spot = greeks
+    delta, value, gamma, vega, theta, spot, dividends = greeks
     if isnan(vol):
         return TickOption(kind=kind, under_price=spot)
     return TickOption(
@@ -306,7 +308,7 @@ def _computation(kind: int, vol: float, *greeks: float) -> TickOption:
         implied_vol=vol,
         delta=delta,
         price=value,
-        pv_dividend=0.0,
+        pv_dividend=dividends,
         gamma=gamma,
         vega=vega / 100.0,
         theta=max(theta / YEAR_DAYS, -value),

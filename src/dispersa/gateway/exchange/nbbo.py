@@ -60,6 +60,7 @@ class OptionReading:
     vega: float
     theta: float
     under_price: float
+    pv_dividend: float
 
 
 class QuoteBook:
@@ -125,6 +126,7 @@ class QuoteBook:
             vega=float(model.vega[row]) / 100.0,
             theta=max(float(model.theta[row]) / 365.0, -price),
             under_price=float(board.terms.spot[row]),
+            pv_dividend=float(board.terms.dividends[row]),
         )
 
     def held_board(self) -> tuple[list[int], Board] | None:

@@ -6,15 +6,19 @@ futures are paid in cash. No event tells the client: positions change, as they d
 """
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
+from math import expm1
 
 from dispersa.gateway import events
 from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.directory import Directory, Instrument
+from dispersa.gateway.exchange.nbbo import QuoteBook
 from dispersa.gateway.model import Contract, Refusal, SecType
 from dispersa.gateway.world.world import World
 
 _EXERCISE_MIN = 0.01
+_YEAR_SECONDS = 365.0 * 86_400.0
 
 
 class Settlement:
@@ -25,12 +29,19 @@ class Settlement:
         world: World,
         directory: Directory,
         account: Account,
+        quotes: QuoteBook,
         emit: Callable[[events.Event], None],
     ) -> None:
         self._world = world
         self._directory = directory
         self._account = account
         self._emit = emit
+        self._quotes = quotes
+        self._opened = world.first_session.day
+        self._dividends: dict[date, dict[str, float]] = {}
+        for underlying in world.universe.components:
+            for day, amount in underlying.dividends:
+                self._dividends.setdefault(day, {})[underlying.symbol] = amount
 
     def exercise(
         self, contract: Contract, quantity: int, *, lapse: bool, override: bool, account: str
@@ -67,6 +78,38 @@ class Settlement:
                 self._deliver(held.instrument, held.quantity)
             else:
                 self._close(held.instrument, held.quantity, 0.0)
+
+    def open_day(self) -> None:
+        """On the morning of an ex-date: early assignment of short calls, then the dividends.
+
+        A call is exercised the evening before when the dividend exceeds what its holder gives up:
+        `D > K (1 - e^{-r T}) + P`, with P the value of the put after the ex-date (quant.md 3).
+        """
+        day = self._world.paths.day.day
+        if day == self._opened:
+            return
+        self._opened = day
+        for symbol, amount in self._dividends.get(day, {}).items():
+            self._exercise_before(symbol, amount)
+            self._pay(symbol, amount)
+
+    def _exercise_before(self, symbol: str, amount: float) -> None:
+        for held in self._account.ledger.open_holdings():
+            found, option = held.instrument, held.instrument.option
+            if found.symbol != symbol or option is None or option.sign < 0 or held.quantity >= 0:
+                continue
+            put = self._directory.option(found.underlying, option.piece, option.strike_index, -1)
+            left = (option.piece.settles - self._world.now).total_seconds() / _YEAR_SECONDS
+            kept = found.contract.strike * -expm1(-self._world.universe.rate * left)
+            if amount > kept + self._quotes.quote(put).model and self._gain(found) + amount > 0.0:
+                self._deliver(found, held.quantity)
+
+    def _pay(self, symbol: str, amount: float) -> None:
+        stock = self._directory.underlying(symbol)
+        shares = Decimal(0) if stock is None else self._account.ledger.quantity(stock.con_id)
+        if shares:
+            self._account.ledger.cash += shares * Decimal(str(amount))
+            self._emit(events.AccountChanged(account=self._account.ledger.account))
 
     def assign(self, symbol: str) -> None:
         """Assign every short American option of a symbol that is in the money."""

@@ -83,7 +83,8 @@ class Batch:
         self._strikes = np.array([key.piece.strikes[key.strike_index] for key in keys], dtype=float)
         self._signs = np.array([key.sign for key in keys], dtype=float)
         self._ids = np.array([key.con_id for key in keys], dtype=np.uint64)
-        self._yields = np.array([u.dividend_yield for u in underlyings])
+        self._yields = np.array([0.0 if u.dividends else u.dividend_yield for u in underlyings])
+        self._payouts = [underlyings[column].dividends for column in self._slice_columns]
         self._widths = np.array([u.straddle_spread for u in underlyings])[self._columns]
         self._display = np.array([u.display_size for u in underlyings], float)[self._columns]
         kinds = np.array([u.sec_type == "IND" for u in underlyings], dtype=bool)
@@ -91,6 +92,7 @@ class Batch:
         self._file_vols, self._listed = self._from_file(keys)
         self._slice_file_atm = self._file_atm()
         self._tenor_day: date | None = None
+        self._dividends: tuple[date, Floats] | None = None
         self._events = np.zeros((0, 0))
 
     def __len__(self) -> int:
@@ -159,7 +161,16 @@ class Batch:
             rate=market.rate,
             dividend_yield=self._yields[self._columns],
             sign=self._signs,
+            dividends=self._present_dividends(market)[self._rows],
         )
+
+    def _present_dividends(self, market: Market) -> Floats:
+        """Return the present value of the dividends before each slice's expiry; anew each day."""
+        if self._dividends is None or self._dividends[0] != market.today:
+            pairs = zip(self._slices, self._payouts, strict=True)
+            present = np.array([_present(piece, paid, market) for piece, paid in pairs])
+            self._dividends = (market.today, present)
+        return self._dividends[1]
 
     def _vols(self, market: Market, terms: Terms, atm: Floats, tenor: Tenor) -> Floats:
         filed = self._file_vols * np.exp(market.level_shifts[self._columns])
@@ -193,3 +204,13 @@ class Batch:
             bid_sizes=np.where(np.isnan(bids), 0, bid_sizes),
             ask_sizes=np.where(np.isnan(asks), 0, ask_sizes),
         )
+
+
+def _present(piece: ExpirySlice, payouts: tuple[tuple[date, float], ...], market: Market) -> float:
+    """Return `sum D exp(-r t)` over the ex-dates after today and up to the settlement day."""
+    ahead = [
+        (day - market.today).days / 365.0 for day, _ in payouts
+        if market.today < day <= piece.settlement_day
+    ]  # fmt: skip
+    amounts = [paid for day, paid in payouts if market.today < day <= piece.settlement_day]
+    return float(np.dot(amounts, np.exp(-market.rate * np.array(ahead)))) if ahead else 0.0

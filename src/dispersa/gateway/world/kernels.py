@@ -9,7 +9,7 @@ Symbols: `F` forward, `K` strike, `T` years ACT/365, `s` volatility (fraction), 
 factor, `cp` +1 call and -1 put.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,8 @@ def black_price(
 class Terms:
     """What a batch of European options is written on; arrays of one shape.
 
-    `rate` and `dividend_yield` are continuous; the forward is `S exp((r - q) T)`.
+    `rate` and `dividend_yield` are continuous, `dividends` is the present value of the cash
+    dividends before expiry (escrowed: they leave the spot at once).
     """
 
     spot: Floats
@@ -57,11 +58,17 @@ class Terms:
     rate: float
     dividend_yield: Floats
     sign: Floats
+    dividends: Floats = field(default_factory=lambda: np.zeros(1))
+
+    @property
+    def net_spot(self) -> Floats:
+        """Return the spot less the present value of its dividends."""
+        return self.spot - self.dividends
 
     @property
     def forward(self) -> Floats:
-        """Return `S exp((r - q) T)`."""
-        return self.spot * np.exp((self.rate - self.dividend_yield) * self.years)
+        """Return `(S - PV(D)) exp((r - q) T)`."""
+        return self.net_spot * np.exp((self.rate - self.dividend_yield) * self.years)
 
 
 def price(terms: Terms, vol: Floats) -> Floats:
@@ -72,7 +79,7 @@ def price(terms: Terms, vol: Floats) -> Floats:
 
 
 def values(terms: Terms, vol: Floats) -> OptionValues:
-    """Return Black prices and their derivatives.
+    """Return Black prices and their derivatives; `S` is the spot less its cash dividends.
 
     `delta = cp e^{-qT} N(cp d1)`, `gamma = e^{-qT} n(d1) / (S s sqrt T)`,
     `vega = S e^{-qT} n(d1) sqrt T`,
@@ -86,14 +93,14 @@ def values(terms: Terms, vol: Floats) -> OptionValues:
     d1 = np.log(terms.forward / terms.strike) / total_vol + 0.5 * total_vol
     in_d1, in_d2 = ndtr(terms.sign * d1), ndtr(terms.sign * (d1 - total_vol))
     density = np.exp(-0.5 * d1 * d1) / _ROOT_TWO_PI
-    stock, cash = terms.spot * carry * in_d1, terms.strike * discount * in_d2
-    decay = -terms.spot * carry * density * vol / (2.0 * root)
+    stock, cash = terms.net_spot * carry * in_d1, terms.strike * discount * in_d2
+    decay = -terms.net_spot * carry * density * vol / (2.0 * root)
     theta = decay - terms.sign * (terms.rate * cash - terms.dividend_yield * stock)
     return OptionValues(
         price=np.maximum(terms.sign * (stock - cash), 0.0),
         delta=terms.sign * carry * in_d1,
-        gamma=carry * density / (terms.spot * total_vol),
-        vega=terms.spot * carry * density * root,
+        gamma=carry * density / (terms.net_spot * total_vol),
+        vega=terms.net_spot * carry * density * root,
         theta=theta,
     )
 

@@ -10,7 +10,8 @@ that a client does enters it.
     I        = sum_i h_i S_i                   every basket, exactly
 
 A trading day carries a variance of 1/252 year: 80 % during its session, 20 % overnight before it;
-on the morning of an earnings date the overnight return has an extra deviation.
+on the morning of an earnings date the overnight return has an extra deviation, and on an ex-date
+the stock opens lower by its dividend.
 """
 
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ class Paths:
         self._own = np.zeros((1, len(self.scenery.spots)))
         self._correlation = np.array([self._motion.implied])
         self._earnings = [frozenset(u.earnings) for u in universe.components]
+        self._dividends = dividends_by_day(universe)
         self._prepare_block()
 
     @property
@@ -225,15 +227,31 @@ class Paths:
         vols = self.realized_vols(self.state)
         self._apply(draws, OVERNIGHT_SHARE)
         self._log = self._log[-1:] + self._earnings_jump(day.day, vols, report_z)
+        self._log = self._ex_dividend(day.day)
         self._common, self._own = self._common[-1:], self._own[-1:]
         self._correlation = self._correlation[-1:]
         self.day, self.step, self._base = day, 0, 0
         self._prepare_block()
 
+    def _ex_dividend(self, day: date) -> Floats:
+        """Return the opening's logs less the dividends of the day."""
+        if day not in self._dividends:
+            return self._log
+        return np.log(np.exp(self._log) - self._dividends[day])
+
     def _earnings_jump(self, day: date, vols: Floats, draws: Floats) -> Floats:
         reports = np.array([day in dates for dates in self._earnings])
         deviation = np.where(reports, EARNINGS_SD_PER_VOL * vols, 0.0)
         return deviation * draws - 0.5 * deviation**2
+
+
+def dividends_by_day(universe: Universe) -> dict[date, Floats]:
+    """Return the cash dividends of each ex-date, an amount per component."""
+    days: dict[date, Floats] = {}
+    for column, underlying in enumerate(universe.components):
+        for day, amount in underlying.dividends:
+            days.setdefault(day, np.zeros(len(universe.components)))[column] += amount
+    return days
 
 
 def _session(day: date) -> Session:

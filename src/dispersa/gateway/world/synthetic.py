@@ -105,7 +105,23 @@ def _component(
         display_size=max(5, round(0.6 / spread)),
         day_volume=round(4e8 * weight / spot),
         earnings=earnings_dates(symbol, start),
+        dividends=dividend_dates(symbol, start, dividend * spot / 4.0),
     )
+
+
+def dividend_dates(symbol: str, start: date, amount: float) -> tuple[tuple[date, float], ...]:
+    """Return made-up quarterly ex-dates and the amount to the cent, none below a cent."""
+    if round(amount, 2) < 0.01:
+        return ()
+    first, shift = 1 + sum(map(ord, symbol)) % 3, sum(map(ord, symbol)) % 17
+    dates = []
+    for year in range(start.year, start.year + 3):
+        for month in range(first, 13, 3):
+            day = date(year, month, 8) + timedelta(days=shift)
+            while not is_trading_day(day):
+                day += timedelta(days=1)
+            dates.append((day, round(amount, 2)))
+    return tuple(dates)
 
 
 def earnings_dates(symbol: str, start: date) -> tuple[date, ...]:

@@ -14,7 +14,9 @@ class Underlying:
     `vol` is the 30-day at-the-money implied volatility at the start (fraction; a basket's is a
     consequence of its members and is left at 0). `straddle_spread` is the width of the
     near-the-money straddle over its mid, `spread_bps` the stock's own width in basis points.
-    `slope` and `curve` are the SSVI parameters of its smile. A hidden underlying is the unlisted
+    `dividends` are ex-dates and cash amounts per share; where there are any, they stand in place
+    of the yield. `slope` and `curve` are the SSVI parameters of its smile. A hidden underlying is
+    the unlisted
     remainder of a basket. `market_share` is 1 for what moves with the market factor, 0 for what
     does not.
     """
@@ -36,6 +38,7 @@ class Underlying:
     curve: float = 0.7
     day_volume: int = 5_000_000
     earnings: tuple[date, ...] = ()
+    dividends: tuple[tuple[date, float], ...] = ()
     market_share: float = 1.0
     is_hidden: bool = False
     has_options: bool = True

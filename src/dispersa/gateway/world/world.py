@@ -12,7 +12,7 @@ from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
 from dispersa.gateway.world.calendar import latest_session, new_york_date
 from dispersa.gateway.world.history import Anchor, DailyHistory, daily_history
 from dispersa.gateway.world.kernels import Floats
-from dispersa.gateway.world.listings import Chain, ExpirySlice
+from dispersa.gateway.world.listings import Chain
 from dispersa.gateway.world.paths import Paths, State
 from dispersa.gateway.world.source import MarketSource
 from dispersa.gateway.world.surface import Surface, Tenor
@@ -159,12 +159,6 @@ class World:
     def price(self, batch: Batch) -> Board:
         """Return values and quotes of a batch at the current grid point."""
         return batch.price(self.market)
-
-    def forward(self, column: int, piece: ExpirySlice) -> float:
-        """Return the forward of an underlying at an expiry."""
-        years = max((piece.settles - self.now).total_seconds(), 0.0) / (365.0 * 86_400.0)
-        carry = self.universe.rate - self.underlyings[column].dividend_yield
-        return float(self.market.spots[column] * np.exp(carry * years))
 
     def listed(self, symbol: str) -> Underlying | None:
         """Return the listed underlying of that symbol, None where there is none."""
