@@ -248,10 +248,11 @@ class Trader:
         options = [leg.contract for leg in legs]
         read = await read_contracts(feed, options)
         request = f"single-{uuid4().hex[:12]}"
+        increments = await feed.price_increments(options[0])
         preview = await broker.what_if(
             combo=combo,
             order_ref=OrderRef(f"what-if-{request}"),
-            limit_price=limit_price,
+            limit_price=increments.round_passive(limit_price, side),
             quantity=side.sign * quantity,
         )
         return ev.OrderRequested(
@@ -263,7 +264,7 @@ class Trader:
             quantity=quantity,
             limit_price=limit_price,
             quote=_quote(combo, read),
-            increments=await feed.price_increments(options[0]),
+            increments=increments,
             fair_value=_model_value(combo, read),
             unit_vega=_unit_vega(combo, read),
             margin_increase=preview.initial_margin_change,

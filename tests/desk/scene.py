@@ -152,6 +152,8 @@ def signal() -> Signal:
         tenor_days=30,
         index=Symbol("QQQ"),
         direction=Direction.LONG_DISPERSION,
+        considered=Direction.LONG_DISPERSION,
+        edge_gross=1.0,
         edge_net=0.5,
         thresholds=SignalPolicy(),
         reasons=(),

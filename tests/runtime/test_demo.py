@@ -14,7 +14,7 @@ from dispersa.desk.step import step
 from dispersa.execution.program import ProgramState
 from dispersa.journal import read_entries, verify
 from dispersa.runtime.demo import DemoOptions, DemoResult, ScriptedOperator, run_demo
-from dispersa.runtime.loop import Virtual, run
+from dispersa.runtime.loop import run
 from dispersa.runtime.trade_session import replayed
 
 
@@ -22,7 +22,7 @@ from dispersa.runtime.trade_session import replayed
 def finished(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
     """One demo of five names in virtual time."""
     journal = tmp_path_factory.mktemp("demo") / "journal.sqlite3"
-    return run(lambda: run_demo(DemoOptions(names=5), journal), Virtual())
+    return run(lambda: run_demo(DemoOptions(names=5), journal), 40.0)
 
 
 def test_demo_completes_reconciled_and_balanced(finished: DemoResult) -> None:
@@ -111,7 +111,7 @@ def test_demo_trades_qqq_against_ten_names_of_the_chain_file(
     if not chains.exists():
         pytest.skip(f"no chain file at {chains}")
     options = DemoOptions(market=chains, names=10)
-    result = run(lambda: run_demo(options, tmp_path / "journal.sqlite3"), Virtual())
+    result = run(lambda: run_demo(options, tmp_path / "journal.sqlite3"), 40.0)
     program = result.state.program
     assert program is not None, result.state.decline_reason
     assert len(program.packages) == 11

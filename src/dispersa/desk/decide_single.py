@@ -8,6 +8,7 @@ from dispersa.desk.commands import CancelOrder, Command, DenyOrder, PlaceOrder
 from dispersa.desk.facts import gate_facts, single_context
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
+from dispersa.errors import BrokenInvariant
 from dispersa.orders import OrderIntent, OrderRef, OrderState, PackageId, ProgramId
 from dispersa.risk import Denial
 
@@ -47,11 +48,13 @@ def _answer(
     )
     if isinstance(answer, Denial):
         return DenyOrder(program=SINGLE_ORDERS, symbol=event.combo.symbol, denial=answer)
+    if event.unit_vega is None:
+        raise BrokenInvariant(f"the gate approved {intent.ref} although its vega is not known")
     return PlaceOrder(
         approved=answer,
         walk=None,
         arrival_mid=event.quote.mid,
-        unit_vega=event.unit_vega or 0.0,
+        unit_vega=event.unit_vega,
     )
 
 

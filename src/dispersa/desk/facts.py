@@ -59,7 +59,9 @@ def _package_request(package: PlannedPackage) -> PackageRequest:
 def _edge(state: DeskState) -> Edge:
     if state.edge_waiver is not None:
         return EdgeWaived(label=state.edge_waiver)
-    return EdgeMeasured(vol_points=None if state.signal is None else state.signal.edge_net)
+    if state.signal is None or state.plan is None:
+        return EdgeMeasured(vol_points=None)
+    return EdgeMeasured(vol_points=state.signal.edge_net_of(state.plan.direction))
 
 
 Single = tuple[Decimal | None, Decimal | None]
@@ -103,7 +105,7 @@ def _exposure_after(state: DeskState) -> ExposureAfter:
     if plan is None or state.account is None or state.account.initial_margin is None:
         return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
     running = set() if state.program is None else _refs(state.program.packages.values())
-    earlier = [order for ref, order in state.orders.items() if ref not in running]
+    earlier = [order for ref, order in _opening(state).items() if ref not in running]
     margin = max(plan.margin_modeled_usd, plan.margin_what_if_usd or Decimal(0))
     return ExposureAfter(
         premium_usd=plan.premium_usd + _use(earlier, state).premium_usd,
@@ -116,7 +118,7 @@ def _with_single(state: DeskState, single: Single) -> ExposureAfter:
     """The book with everything that may still fill, and one more order."""
     premium, margin = single
     known = None if state.account is None else state.account.initial_margin
-    held = _use(state.orders.values(), state).premium_usd
+    held = _use(_opening(state).values(), state).premium_usd
     return ExposureAfter(
         premium_usd=None if premium is None else held + premium,
         margin_usd=None if margin is None or known is None else known + margin,
@@ -138,7 +140,7 @@ def _refs(rows: Iterable[PackageProgress]) -> set[OrderRef]:
 
 
 def _uses(state: DeskState, at: datetime, asking: OrderRef | None) -> Uses:
-    orders = [order for ref, order in state.orders.items() if ref != asking]
+    orders = [order for ref, order in _opening(state).items() if ref != asking]
     names = {order.approved.intent.combo.symbol for order in orders}
     started = [start for start in state.program_starts if _same_day(start, at)]
     return Uses(
@@ -152,6 +154,15 @@ def _uses(state: DeskState, at: datetime, asking: OrderRef | None) -> Uses:
     )
 
 
+def _opening(state: DeskState) -> dict[OrderRef, Order]:
+    """Orders that add to what is held; what reduces uses no cap."""
+    return {
+        ref: order
+        for ref, order in state.orders.items()
+        if order.approved.intent.purpose is Purpose.OPEN
+    }
+
+
 def _running(state: DeskState) -> int:
     return int(state.program is not None and not state.program.state.has_ended)
 
@@ -162,7 +173,7 @@ def _use(orders: Iterable[Order], state: DeskState) -> Use:
         intent = order.approved.intent
         units = order.filled + order.units_at_risk
         premium += abs(intent.limit_price) * intent.combo.multiplier * units
-        vega += state.unit_vegas.get(intent.ref, 0.0) * units
+        vega += state.unit_vegas[intent.ref] * units
         contracts += LEGS_OF_STRADDLE * units
     return Use(premium_usd=premium, vega_usd=vega, contracts=contracts)
 

@@ -40,11 +40,10 @@ async def _serve(settings: GatewaySettings, record: Path | None) -> None:
     recorder = None if record is None else Recorder(record, loop.time)
     try:
         async with await serve(settings, recorder) as gateway:
-            _say_ready(gateway.host, gateway.port)
             jobs: list[Awaitable[None]] = [gateway.world]
             if sys.stderr.isatty():
                 jobs.append(watch(gateway.floor))
-            await _until_told(jobs)
+            await _until_told(jobs, (gateway.host, gateway.port))
     finally:
         if recorder is not None:
             recorder.close()
@@ -52,21 +51,23 @@ async def _serve(settings: GatewaySettings, record: Path | None) -> None:
 
 async def _replay(settings: GatewaySettings, tape: Path) -> None:
     async with Player(read_tape(tape)) as player:
-        host, port = await player.listen(settings.host, settings.port)
-        _say_ready(host, port)
-        await _until_told([])
+        await _until_told([], await player.listen(settings.host, settings.port))
 
 
 def _say_ready(host: str, port: int) -> None:
     print(f"listening on {host}:{port}", flush=True)
 
 
-async def _until_told(jobs: list[Awaitable[None]]) -> None:
-    """Wait for SIGTERM or SIGINT; a job that ends before is a defect, and its error is raised."""
+async def _until_told(jobs: list[Awaitable[None]], address: tuple[str, int]) -> None:
+    """Wait for SIGTERM or SIGINT; a job that ends before is a defect, and its error is raised.
+
+    Says that the gateway is ready only when a signal would already end it cleanly.
+    """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
+    _say_ready(*address)
     tasks = [asyncio.ensure_future(job) for job in (told.wait(), *jobs)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,5 +1,6 @@
 """How is a session wired from the configuration? Connection, clock, journal, workers."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -137,7 +138,12 @@ async def open_desk(settings: Settings, operator: Operator) -> AsyncIterator[Tra
     """Connect, take the journal, and wire everything that a trade needs."""
     async with open_market(settings) as market:
         clock = StepClock(market.clock)
-        journal = Journal.open(settings.journal_file, build_id=build_id(), now=clock.now)
+        journal = Journal.open(
+            settings.journal_file,
+            build_id=build_id(),
+            now=clock.now,
+            contact=f"the dispersa process {os.getpid()}",
+        )
         with journal:
             yield TradeSetup(
                 profile=settings.profile,

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from dispersa.broker import BrokerFeed, OptionListing
-from dispersa.errors import MarketDataMissing
+from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.execution.plan import DroppedName
 from dispersa.market import (
     Greeks,
@@ -102,9 +102,6 @@ async def read_market(
     """
     index = symbols[0]
     found, dropped = await _listings(feed, symbols)
-    if index not in found:
-        reason = next((row.reason for row in dropped if row.symbol == index), "no listing")
-        raise MarketDataMissing(f"the index {index} can not be read: {reason}")
     today = (await feed.session(found[index][0])).opens.date()
     expiries = choose_expiries({k: v[1] for k, v in found.items()}, index, window, today)
     room = asyncio.Semaphore(NAMES_AT_ONCE)
@@ -143,7 +140,9 @@ async def _listings(
         try:
             underlying = await feed.underlying(symbol)
             found[symbol] = (underlying, standard_listing(await feed.listings(underlying), symbol))
-        except MarketDataMissing as error:
+        except (InvalidInput, MarketDataMissing) as error:
+            if symbol == symbols[0]:
+                raise
             dropped.append(DroppedName(symbol=symbol, reason=str(error)))
     return found, tuple(dropped)
 

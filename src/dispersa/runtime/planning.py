@@ -18,9 +18,9 @@ from dispersa.market import Side, Symbol, to_decimal
 from dispersa.orders import AccountReading
 from dispersa.runtime.market_reading import MarketReading, NameReading
 from dispersa.runtime.valuation import ValuedStraddle, nearest_to_forward, value_expiry
-from dispersa.sizing import Book, Infeasible, Sizing, StraddleTerms, VegaNeutralSizer
+from dispersa.sizing import Infeasible, Sizing, StraddleTerms, VegaNeutralSizer
 from dispersa.sizing.margin import ShortPair, short_pair_margin_usd
-from dispersa.sizing.stress import StressPolicy, VegaBudget, stress_book, vega_budget
+from dispersa.sizing.stress import AccountSizing, StressPolicy
 
 PLAN_LIFE = timedelta(minutes=5)
 LEGS = 2
@@ -120,6 +120,7 @@ def _terms(
         count_max=max(1, min(quote.bid_size, quote.ask_size)) * policy.size_at_quote_multiple,
         short_margin_usd=_short_margin(reading.names[symbol], valued),
         multiplier=multiplier,
+        style=valued.straddle.call.style,
     )
 
 
@@ -162,11 +163,12 @@ def propose(inputs: PlanRequestInputs, *, edge_waived: str | None) -> TradePlan 
     if net_liquidation is None:
         return "the broker sent no net liquidation; wait for account values"
     index_terms = inputs.candidates[index].terms
-    budget = vega_budget(index_terms, components, direction, float(net_liquidation), inputs.stress)
-    sizing = inputs.sizer.size(index_terms, components, direction, budget.vega_usd_per_point)
-    if isinstance(sizing, Infeasible):
-        return sizing.sentence
-    return _written(inputs, direction, budget, sizing, edge_waived)
+    sized = inputs.sizer.size_for_account(
+        index_terms, components, direction, float(net_liquidation), inputs.stress
+    )
+    if isinstance(sized, Infeasible):
+        return sized.sentence
+    return _written(inputs, direction, sized, edge_waived)
 
 
 def _direction(signal: Signal, edge_waived: str | None) -> Direction:
@@ -183,11 +185,10 @@ def _why(dropped: Sequence[DroppedName], symbol: Symbol) -> str:
 def _written(
     inputs: PlanRequestInputs,
     direction: Direction,
-    budget: VegaBudget,
-    sizing: Sizing,
+    sized: AccountSizing,
     edge_waived: str | None,
 ) -> TradePlan:
-    index = inputs.signal.index
+    index, sizing = inputs.signal.index, sized.sizing
     packages = tuple(
         _package(inputs, symbol, quantity, is_index=symbol == index)
         for symbol, quantity in sizing.quantities.items()
@@ -208,25 +209,15 @@ def _written(
         vega_budget_usd=sizing.index.vega_usd_per_point,
         vega_tolerance_usd=inputs.sizer.policy.tolerance * sizing.index.vega_usd_per_point,
         dropped=(*inputs.dropped, *left_out),
-        stress=_stress(inputs, sizing, budget),
+        stress=tuple(
+            StressRow(name=row.scenario.name, pnl_usd=row.pnl_usd) for row in sized.stress.rows
+        ),
         margin_modeled_usd=to_decimal(margin, places=2),
         margin_what_if_usd=None,
-        edge_vol_points=inputs.signal.edge_net,
+        edge_vol_points=inputs.signal.edge_net_of(direction),
         edge_waived=edge_waived,
         sizing_note=_note(sizing),
     )
-
-
-def _stress(inputs: PlanRequestInputs, sizing: Sizing, budget: VegaBudget) -> tuple[StressRow, ...]:
-    """Revalue the whole counts that were sized in every scenario."""
-    terms = {symbol: row.terms for symbol, row in inputs.candidates.items()}
-    book = Book(
-        index=terms[sizing.index.symbol],
-        components=tuple(terms[row.symbol] for row in sizing.components),
-        quantities=dict(sizing.quantities),
-    )
-    report = stress_book(book, budget.loss_budget_usd, inputs.stress)
-    return tuple(StressRow(name=row.scenario.name, pnl_usd=row.pnl_usd) for row in report.rows)
 
 
 def _note(sizing: Sizing) -> str:

@@ -162,7 +162,7 @@ class MarketWorkers:
             weight=weight,
             implied_vol=vol,
             spread_vol_points=spread,
-            share_spread=0.0 if width is None else float(width / name.spot),
+            share_spread=None if width is None else float(width / name.spot),
             implied_vols=vols,
             closes=closes,
             flags=flags,
