@@ -223,7 +223,7 @@ def test_new_day_starts_profit_anew(bench: Bench) -> None:
 
 
 def test_options_expire_into_stock_cash_or_nothing(make_bench: Callable[..., Bench]) -> None:
-    bench = make_bench()
+    bench = make_bench(step_seconds=5.0)
     today = "20261120"
     deep, far = bench.option("AAPL", 250.0, "C", today), bench.option("AAPL", 300.0, "C", today)
     index = bench.option("SPX", 6_500.0, "C", today)
@@ -265,7 +265,10 @@ def opening(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 14, 30, 1, tzinfo=UTC)
 
 
-def test_holders_are_paid_and_short_sellers_pay_on_the_ex_date(bench: Bench) -> None:
+def test_holders_are_paid_and_short_sellers_pay_on_the_ex_date(
+    make_bench: Callable[..., Bench],
+) -> None:
+    bench = make_bench(step_seconds=600.0)
     day, paid = ex_date(bench, "MSFT")
     bench.place(bench.stock("MSFT"), "BUY", 100)
     bench.run(2.0)
@@ -281,7 +284,7 @@ def test_short_call_without_time_value_is_assigned_before_its_dividend(
     make_bench: Callable[..., Bench],
 ) -> None:
     """PEP pays about 1.40 a quarter; the December 115 call has no time value beside it."""
-    bench = make_bench(names=None)
+    bench = make_bench(names=None, step_seconds=600.0)
     day, paid = ex_date(bench, "PEP")
     expiry = f"{third_friday(day.year + (day.month == 12), day.month % 12 + 1):%Y%m%d}"
     strikes = (110.0, 147.5)
@@ -308,7 +311,7 @@ def test_stock_opens_lower_by_its_dividend() -> None:
         components=tuple(replace(u, dividends=()) for u in source.universe.components),
     )
     worlds = [
-        World(replace(source, universe=universe), seed=5, step_seconds=0.25, start=start)
+        World(replace(source, universe=universe), seed=5, step_seconds=600.0, start=start)
         for universe in (source.universe, bare)
     ]
     found = worlds[0].listed("PEP")

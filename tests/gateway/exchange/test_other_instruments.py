@@ -1,5 +1,6 @@
 """Index futures and currency pairs: reference data, quotes, bars, simple orders."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -58,7 +59,10 @@ def test_future_costs_its_fee_and_pays_its_variation(bench: Bench) -> None:
     assert net_liquidation(bench) == pytest.approx(float(expected), abs=0.01)
 
 
-def test_future_settles_in_cash_at_the_opening_of_its_day(bench: Bench) -> None:
+def test_future_settles_in_cash_at_the_opening_of_its_day(
+    make_bench: Callable[..., Bench],
+) -> None:
+    bench = make_bench(step_seconds=600.0)
     bench.place(ES, "BUY", 1)
     bench.run(1.0)
     before = net_liquidation(bench)

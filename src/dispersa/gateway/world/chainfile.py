@@ -215,12 +215,10 @@ def _known(
     columns = [u.symbol for u in (*universe.components, *universe.indices)]
     closes, vols = (np.full((len(days), len(columns)), np.nan) for _ in range(2))
     place = {d.isoformat(): row for row, d in enumerate(days)}
-    for (day_text, symbol), rows in _near_money(frame, set(tables), set(place)).items():
-        vol = thirty_day_vol(rows, date.fromisoformat(day_text))
-        if vol is not None and rows.spot > 0.0:
-            column = columns.index(symbol)
-            closes[place[day_text], column] = rows.spot
-            vols[place[day_text], column] = vol
+    column_of = {symbol: column for column, symbol in enumerate(columns)}
+    for day, symbol, spot, vol in _near_money(frame, set(tables), set(place)):
+        closes[place[day], column_of[symbol]] = spot
+        vols[place[day], column_of[symbol]] = vol
     for column, symbol in enumerate(columns):
         if symbol in tables:
             known = ~np.isnan(closes[:, column])
@@ -242,21 +240,54 @@ def _follow(columns: list[str], closes: np.ndarray, vols: np.ndarray, universe: 
 
 def _near_money(
     frame: "pl.LazyFrame", symbols: set[str], days: set[str]
-) -> dict[tuple[str, str], NameRows]:
+) -> list[tuple[str, str, float, float]]:
+    """Return date, symbol, spot and 30-day volatility, by the rules of `thirty_day_vol`."""
     import polars as pl
 
+    both = (pl.col("c_iv") > 0.0) & (pl.col("p_iv") > 0.0)
+    is_near = (pl.col("strike") / pl.col("spot") - 1.0).abs() < _NEAR_MONEY
+    tenor = (pl.col("expiry") - pl.col("date").str.to_date()).dt.total_days().cast(pl.Float64)
     rows = (
-        frame.filter(
-            _text("symbol").is_in(symbols)
-            & _text("date").is_in(days)
-            & ((pl.col("strike") / pl.col("spot") - 1.0).abs() < _NEAR_MONEY)
-        )
+        frame.filter(_text("symbol").is_in(symbols) & _text("date").is_in(days) & is_near & both)
         .select(
-            _text("date"), _text("symbol"), _text("expiry").str.to_date().alias("expiry"), *_VALUES
+            _text("date"), _text("symbol"), _text("expiry").str.to_date(), *_VALUES,
         )
-        .filter((pl.col("expiry") - pl.col("date").str.to_date()).dt.total_days().is_between(1, 75))
-        .sort("expiry", "strike")
-        .collect()
-    )
-    groups = rows.partition_by(["date", "symbol"], as_dict=True, maintain_order=True)
-    return {(str(k[0]), str(k[1])): _name_rows(str(k[1]), part) for k, part in groups.items()}
+        .with_columns(
+            tenor.alias("days"), ((pl.col("c_iv") + pl.col("p_iv")) / 200.0).alias("vol")
+        )
+        .filter(pl.col("days").is_between(1, 75) & (pl.col("spot") > 0.0))
+    )  # fmt: skip
+    at_spot = _interpolated(rows, ["date", "symbol", "spot", "days"], "strike", pl.col("spot"))
+    totals = at_spot.with_columns(variance=pl.col("vol") ** 2 * pl.col("days"))
+    keys = ["date", "symbol", "spot"]
+    found = _interpolated(totals, keys, "days", pl.lit(30.0), value="variance", is_flat=True)
+    vol = (pl.col("variance") / 30.0).sqrt()
+    return found.select("date", "symbol", "spot", vol).collect().rows()
+
+
+def _interpolated(
+    rows: "pl.LazyFrame",
+    keys: list[str],
+    over: str,
+    at: "pl.Expr",
+    value: str = "vol",
+    *,
+    is_flat: bool = False,
+) -> "pl.LazyFrame":
+    """Return `value` at `at`, linear in `over`, within each group of `keys`.
+
+    Groups that do not enclose `at` are dropped, or with `is_flat` scaled in proportion to `over`
+    from the nearest point (a flat volatility for total variances).
+    """
+    import polars as pl
+
+    low = rows.filter(pl.col(over) <= at).sort(over).group_by(keys).last()
+    high = rows.filter(pl.col(over) >= at).sort(over).group_by(keys).first()
+    joined = low.join(high, on=keys, how="full" if is_flat else "inner", suffix="_high",
+                      coalesce=True)  # fmt: skip
+    x0, x1 = pl.col(over), pl.col(f"{over}_high")
+    y0, y1 = pl.col(value), pl.col(f"{value}_high")
+    inside = pl.when(x1 > x0).then(y0 + (y1 - y0) * (at - x0) / (x1 - x0)).otherwise(y0)
+    outside = pl.when(x0.is_null()).then(y1 * at / x1).when(x1.is_null()).then(y0 * at / x0)
+    full = outside.otherwise(inside) if is_flat else inside
+    return joined.select(*keys, full.alias(value), *([x0] if over != "days" else []))
