@@ -11,6 +11,7 @@ import pytest
 from . import (
     test_codes,
     test_faults,
+    test_gateway_faults,
     test_lines,
     test_links,
     test_order_building,
@@ -30,6 +31,7 @@ from .conformance.bench import CASES
 MODULES = (
     test_codes,
     test_faults,
+    test_gateway_faults,
     test_lines,
     test_links,
     test_order_building,
@@ -37,18 +39,26 @@ MODULES = (
     test_pacer,
     test_readings,
 )
+OUTAGE = "test_outage_is_lost_restored_and_trading_goes_on"
+BY_NUMBER = "test_fault_of_the_order_life_is_told_as_it_is"
 CUTS = "test_cuts_in_mid_frame_neither_lose_nor_repeat_an_execution"
 ANY_ORDER = "test_any_order_of_duplicated_and_delayed_messages_gives_the_same_truth"
 
 FAULTS: dict[str, tuple[str | int, ...]] = {
     "A1 TCP refused": (6, "test_nobody_listens"),
-    "A2 half-open TCP": ("test_unanswered_heartbeats_lose_the_link",),
+    "A2 half-open TCP": (
+        OUTAGE,
+        "test_unanswered_heartbeats_lose_the_link",
+    ),
     "A3 reset while a frame is half sent": (CUTS,),
     "A4 reset before any acknowledgement": (89, "test_order_unanswered_at_the_loss_is_doubtful"),
     "A5 1100": (90, 91, 94),
     "A6 1102": (93,),
     "A7 1101": (92,),
-    "A8 1300": ("test_broker_losing_its_own_link_stops_orders_and_lets_cancels_pass",),
+    "A8 1300": (
+        OUTAGE,
+        "test_broker_losing_its_own_link_stops_orders_and_lets_cancels_pass",
+    ),
     "A10 next id rolls back": (
         95,
         "test_ids_do_not_go_back_when_the_gateway_rolls_them_back",
@@ -56,7 +66,10 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
     "A11 next id impossible": ("test_impossible_next_order_id_is_refused",),
     "A12 login pending": ("test_gateway_that_never_gets_ready_is_disconnected",),
     "A13 client id in use": (3, 4, "test_id_in_use_after_a_loss_waits_and_never_switches"),
-    "A14 competing login": ("test_refused_line_has_no_quote_and_a_reason",),
+    "A14 competing login": (
+        "test_competing_login_takes_the_quotes_away",
+        "test_refused_line_has_no_quote_and_a_reason",
+    ),
     "A15 wrong account": (5, 7, "test_account_that_is_not_meant_is_refused"),
     "A16 server version": (9, 10, "test_too_old_gateway_is_refused"),
     "A17 Read-Only API": (17, 18, "test_what_if_refused_with_321_is_refused_in_words"),
@@ -65,8 +78,14 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
         "test_frames_in_single_bytes_are_read",
         "test_chopped_and_slow_stream_tells_the_same_story",
     ),
-    "A20 malformed frame": ("test_garbage_drops_the_link_with_a_reason",),
-    "B1 fill during cancel": (ANY_ORDER,),
+    "A20 malformed frame": (
+        OUTAGE,
+        "test_garbage_drops_the_link_with_a_reason",
+    ),
+    "B1 fill during cancel": (
+        BY_NUMBER,
+        ANY_ORDER,
+    ),
     "B2 fill after cancelled": ("test_fill_after_the_cancel_is_reported",),
     "B3 10148": (81, 84),
     "B4 10147": (81, "test_doubtful_order_that_shows_up_again_is_working_again"),
@@ -94,9 +113,15 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
         "test_filled_without_executions_is_asked_for_and_then_doubtful",
     ),
     "B23 non-guaranteed": ("test_code_of_a_new_order_gives_the_expected_report",),
-    "B24 echo differs": ("test_echo_of_another_order_is_named",),
+    "B24 echo differs": (
+        BY_NUMBER,
+        "test_echo_of_another_order_is_named",
+    ),
     "B25 broker changes our order": ("test_echo_of_another_order_is_doubtful",),
-    "B26 overfill": ("test_overfill_is_reported_execution_by_execution",),
+    "B26 overfill": (
+        BY_NUMBER,
+        "test_overfill_is_reported_execution_by_execution",
+    ),
     "B27 pacing": (15, "test_no_second_holds_more_than_the_limit"),
     "B33 held to the next day": (80,),
     "B34 expired": ("test_expired_order_is_cancelled_as_expired",),

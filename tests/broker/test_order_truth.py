@@ -158,7 +158,8 @@ def test_doubtful_order_that_shows_up_again_is_working_again() -> None:
 
 
 def test_echo_of_another_order_is_doubtful() -> None:
-    (doubt,) = take_all(sent(), echo(totalQuantity=30.0))
+    other = echo(totalQuantity=30.0)
+    (doubt,) = take_all(sent(), other, status("Submitted"), other, status("PreSubmitted"))
     assert isinstance(doubt, OrderDoubtful)
     assert "quantity" in doubt.message
 

@@ -161,6 +161,7 @@ class OrderTruth:
         is_new = self._learn_perm_id(tracked, line.order.permId)
         if tracked.sent is not None:
             found = echo_differences(tracked.sent, line.contract, line.order)
+            tracked.is_mismatched = bool(found)
             if found:
                 return self._doubt(tracked, None, f"the broker holds {'; '.join(found)}")
         limit = sentinels.price(line.order.lmtPrice)
@@ -195,7 +196,7 @@ class OrderTruth:
         if line.status not in WORKING_STATUSES:
             return self._other_status(tracked, line.status, line.why_held, line.perm_id)
         settled = isinstance(tracked.last_report, OrderWorking | AmendRefused)
-        if tracked.limit_price is None or (settled and not is_new):
+        if tracked.limit_price is None or tracked.is_mismatched or (settled and not is_new):
             return ()
         return self._working(tracked, PermId(line.perm_id), tracked.limit_price, is_new=is_new)
 
