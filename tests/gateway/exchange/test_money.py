@@ -283,13 +283,13 @@ def test_holders_are_paid_and_short_sellers_pay_on_the_ex_date(
 def test_short_call_without_time_value_is_assigned_before_its_dividend(
     make_bench: Callable[..., Bench],
 ) -> None:
-    """PEP pays about 1.40 a quarter; the December 115 call has no time value beside it."""
+    """0.33 is more than 22 (1 - exp(-0.04 x 36 / 365)) = 0.09 and a put far out of the money."""
     bench = make_bench(names=None, step_seconds=600.0)
-    day, paid = ex_date(bench, "PEP")
+    day, paid = ex_date(bench, "CMCSA")
     expiry = f"{third_friday(day.year + (day.month == 12), day.month % 12 + 1):%Y%m%d}"
-    strikes = (110.0, 147.5)
+    strikes = (22.0, 31.0)
     for strike in strikes:
-        bench.place(bench.option("PEP", strike, "C", expiry), "SELL", 1)
+        bench.place(bench.option("CMCSA", strike, "C", expiry), "SELL", 1)
     bench.run(20.0)
     bench.jump(opening(day) - timedelta(hours=3))
     assert sorted(p.quantity for p in bench.venue.positions()) == [-1, -1]
@@ -297,9 +297,9 @@ def test_short_call_without_time_value_is_assigned_before_its_dividend(
     bench.jump(opening(day))
     rows = {(p.contract.sec_type, p.contract.strike): p.quantity for p in bench.venue.positions()}
     assert rows[("STK", 0.0)] == -100
-    assert ("OPT", 110.0) not in rows
+    assert ("OPT", 22.0) not in rows
     # Assigned at the strike, and the dividend is owed on the shares that were delivered.
-    assert bench.venue.truth.cash - cash == Decimal(11_000) - 100 * Decimal(str(paid))
+    assert bench.venue.truth.cash - cash == Decimal(2_200) - 100 * Decimal(str(paid))
 
 
 def test_stock_opens_lower_by_its_dividend() -> None:
@@ -314,9 +314,9 @@ def test_stock_opens_lower_by_its_dividend() -> None:
         World(replace(source, universe=universe), seed=5, step_seconds=600.0, start=start)
         for universe in (source.universe, bare)
     ]
-    found = worlds[0].listed("PEP")
+    found = worlds[0].listed("CMCSA")
     assert found is not None
     day, paid = next((d, paid) for d, paid in found.dividends if d > start.date())
     for world in worlds:
         world.advance(opening(day) - timedelta(seconds=1))
-    assert worlds[1].spot("PEP") - worlds[0].spot("PEP") == pytest.approx(paid, abs=1e-9)
+    assert worlds[1].spot("CMCSA") - worlds[0].spot("CMCSA") == pytest.approx(paid, abs=1e-9)
