@@ -226,6 +226,17 @@ def test_expiries_fall_on_trading_days_and_include_the_monthlies() -> None:
     assert len(expiry_days("QQQ", DAY)) > len(days)
 
 
+def test_each_day_lists_new_expiries_and_keeps_the_old_ones() -> None:
+    world = World(synthetic_source(DAY, 3), seed=1, step_seconds=600.0, start=START)
+    before = world.chain("NVDA")
+    world.advance(START + timedelta(days=14))
+    after = world.chain("NVDA")
+    added = [p.last_trade_day for p in after.slices if p not in before.slices]
+    assert date(2027, 1, 22) in added
+    assert set(before.slices) < set(after.slices)
+    assert len({(p.last_trade_day, p.trading_class) for p in after.slices}) == len(after.slices)
+
+
 def test_morning_and_afternoon_classes_of_spx_settle_differently() -> None:
     pieces = [p for p in make_world().chain("SPX").slices if p.settlement_day == date(2026, 12, 18)]
     assert sorted(p.trading_class for p in pieces) == ["SPX", "SPXW"]

@@ -1,7 +1,7 @@
 """Which options are listed on an underlying: expiries, trading classes and strikes?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
@@ -152,3 +152,11 @@ def _slice(last: date, settlement: date, trading_class: str, strikes: Floats) ->
     return ExpirySlice(
         last_trade_day=last, settlement_day=settlement, trading_class=trading_class, strikes=strikes
     )
+
+
+def with_new_expiries(chain: Chain, fresh: Chain) -> Chain:
+    """Return `chain` with the expiries that only `fresh` has."""
+    known = {(piece.last_trade_day, piece.trading_class) for piece in chain.slices}
+    added = [p for p in fresh.slices if (p.last_trade_day, p.trading_class) not in known]
+    slices = sorted((*chain.slices, *added), key=lambda piece: piece.settles)
+    return replace(chain, slices=tuple(slices))

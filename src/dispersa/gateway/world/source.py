@@ -18,8 +18,8 @@ class MarketSource:
 
     `chain_of(underlying, vol, day)` makes the listed options of a name when they are first asked
     for; `known()` reads the dates before `day` that the source has; `start_vols` fixes the 30-day
-    volatility of baskets where a file knows it; `vix` fixes
-    the level of VIX at the start.
+    volatility of baskets where a file knows it; `vix` fixes the level of VIX at the start.
+    `goes_on_listing` says that later days list new expiries.
     """
 
     day: date
@@ -28,6 +28,7 @@ class MarketSource:
     start_vols: dict[str, float]
     known: Callable[[], KnownDays | None] = lambda: None
     vix: float | None = None
+    goes_on_listing: bool = False
 
 
 def synthetic_source(day: date, names: int | None = None) -> MarketSource:
@@ -37,4 +38,5 @@ def synthetic_source(day: date, names: int | None = None) -> MarketSource:
         universe=synthetic_universe(day, names),
         chain_of=synthetic_chain,
         start_vols={},
+        goes_on_listing=True,
     )

@@ -4,6 +4,7 @@ The world owns the paths, the surface, the listed chains and the history, and an
 contracts, orders and accounts are the exchange's.
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -12,7 +13,7 @@ from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
 from dispersa.gateway.world.calendar import latest_session, new_york_date
 from dispersa.gateway.world.history import Anchor, DailyHistory, daily_history
 from dispersa.gateway.world.kernels import Floats
-from dispersa.gateway.world.listings import Chain
+from dispersa.gateway.world.listings import Chain, with_new_expiries
 from dispersa.gateway.world.paths import Paths, State
 from dispersa.gateway.world.source import MarketSource
 from dispersa.gateway.world.surface import Surface, Tenor
@@ -47,7 +48,7 @@ class World:
         self._tenor: tuple[date, Tenor, Floats] | None = None
         self._start_model_vols = self._model_vols()
         self._start_vols = self._fixed_vols()
-        self._chains: dict[str, Chain] = {}
+        self._chains: dict[str, tuple[date, Chain]] = {}
         self.halted: set[str] = set()
         self._vix: tuple[int, float] = (-1, 0.0)
         self._market: Market | None = None
@@ -144,13 +145,24 @@ class World:
     # -- options ---------------------------------------------------------------------------------
 
     def chain(self, symbol: str) -> Chain:
-        """Return the listed options of `symbol`, made when first asked for."""
+        """Return the listed options of `symbol`, made when first asked for.
+
+        Where the source goes on listing, each new day adds the expiries that are new on it, around
+        the spot of that day; what is listed stays as it is.
+        """
+        column, today = self.columns[symbol], self.today
+        underlying = self.underlyings[column]
         if symbol not in self._chains:
-            column = self.columns[symbol]
-            underlying = self.underlyings[column]
             vol = float(self._start_vols[column])
-            self._chains[symbol] = self.source.chain_of(underlying, vol, self.source.day)
-        return self._chains[symbol]
+            chain = self.source.chain_of(underlying, vol, self.source.day)
+            self._chains[symbol] = (self.source.day, chain)
+        listed_on, chain = self._chains[symbol]
+        if today > listed_on and self.source.goes_on_listing:
+            here = replace(underlying, spot=float(self.market.spots[column]))
+            fresh = self.source.chain_of(here, float(self.vols()[column]), today)
+            chain = with_new_expiries(chain, fresh)
+            self._chains[symbol] = (today, chain)
+        return chain
 
     def batch(self, keys: list[OptionKey]) -> Batch:
         """Compile options for repeated pricing."""
