@@ -217,6 +217,8 @@ def test_b25_broker_changes_the_limit_and_says_so(bench: Bench) -> None:
     order_id = bench.place(bench.straddle("AAPL", 270.0), "BUY", 1, limit_price=5.00)
     assert bench.errors() == [(order_id, 10349)]
     assert bench.of(events.OpenOrder)[0].order.limit_price == 4.95
+    ((held_now, _),) = bench.venue.open_orders()
+    assert held_now.order.limit_price == 4.95
 
 
 def test_b26_overfill(bench: Bench) -> None:

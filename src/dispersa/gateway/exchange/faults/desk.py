@@ -95,6 +95,12 @@ class FaultDesk:
             if self._spend("B14", ref, symbol):
                 self._refuse(client_id, order_id, 201, "Order rejected - reason:by fault B14")
                 return
+            if order.limit_price is not None and self._spend("B25", ref, symbol):
+                changed = replace(order, limit_price=round(order.limit_price - 0.05, 2))
+                self._floor.place(client_id, order_id, contract, changed)
+                text = "Order TIF was set to DAY based on order preset."
+                self._refuse(client_id, order_id, 10349, text)
+                return
         elif not known.is_done:
             if self._spend("B18", ref, symbol):
                 text = "Order modification is rejected: the order is still being processed."

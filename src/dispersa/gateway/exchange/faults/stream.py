@@ -66,7 +66,6 @@ class Stream:
             "B16": self._inactive,
             "B22": self._late_legs,
             "B24": self._flipped_leg,
-            "B25": self._changed_limit,
             "B26": self._overfilled,
         }
 
@@ -187,17 +186,6 @@ class Stream:
         if isinstance(event, events.OpenOrder) and event.contract.combo_legs:
             return [replace(event, contract=_with_flipped_leg(event.contract))]
         return [event]
-
-    def _changed_limit(
-        self, fault: Armed, event: events.Event, order: WorkingOrder
-    ) -> list[events.Event]:
-        limit = order.order.limit_price
-        if not isinstance(event, events.OpenOrder) or limit is None:
-            return [event]
-        changed = replace(event, order=replace(event.order, limit_price=round(limit - 0.05, 2)))
-        if self._is_first(fault, order):
-            return [changed, order.error(10349, "Order TIF was set to DAY based on order preset.")]
-        return [changed]
 
     def _overfilled(
         self, fault: Armed, event: events.Event, order: WorkingOrder
