@@ -248,7 +248,7 @@ class Trader:
         options = [leg.contract for leg in legs]
         read = await read_contracts(feed, options)
         request = f"single-{uuid4().hex[:12]}"
-        increments = await feed.price_increments(options[0])
+        increments = await feed.combo_increments(combo)
         preview = await broker.what_if(
             combo=combo,
             order_ref=OrderRef(f"what-if-{request}"),

@@ -106,7 +106,7 @@ async def test_an_account_below_the_minimum_is_denied(tmp_path: Path) -> None:
         legs = [TradeLeg(leg, Side.BUY, 1) for leg in found.straddle.legs]
         assert found.quote.mid is not None
         with pytest.raises(Denied, match="net liquidation"):
-            await trader.submit_combo_order(legs, limit_price=found.quote.mid)
+            await trader.submit_combo_order(legs, limit_price=round(found.quote.mid, 2))
 
 
 async def test_unknown_symbols_and_orders_are_refused_in_words(tmp_path: Path) -> None:

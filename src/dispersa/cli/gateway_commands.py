@@ -64,6 +64,10 @@ def gateway(
         Path | None,
         typer.Option(metavar="FILE", help="TOML with switches of IBKR's behavior."),
     ] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML script of faults: when, what, for whom."),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep every frame in this file.")
     ] = None,
@@ -98,6 +102,7 @@ def gateway(
         names=names,
         rules=switches,
         venue_rules=venue_switches,
+        faults=faults,
     )
     run(settings, new_loop, record=record, replay=replay)
 

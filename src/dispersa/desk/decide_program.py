@@ -143,6 +143,8 @@ def _silent_since(order: Order) -> datetime | None:
             return order.intended_at
         case OrderState.CANCEL_PENDING:
             return order.cancel_asked_at
+        case OrderState.WORKING if order.amend_pending:
+            return order.limit_path[-1][0]
         case _:
             return None
 

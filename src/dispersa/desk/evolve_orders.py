@@ -140,8 +140,12 @@ def absorb_snapshot(state: DeskState, at: datetime, snapshot: BrokerSnapshot) ->
 
 
 def _acknowledge(state: DeskState, at: datetime, working: OrderWorking) -> DeskState:
-    if state.orders[working.ref].state is OrderState.CANCEL_PENDING:
+    """Take the broker's open order as it is; a change that it does not show was not made."""
+    order = state.orders[working.ref]
+    if order.state is OrderState.CANCEL_PENDING:
         return state
+    if order.state is OrderState.UNKNOWN:
+        state = state.with_order(replace(order, amend_pending=False))
     return change_order(state, at, working.ref, OrderChange.ACKNOWLEDGED, working)
 
 

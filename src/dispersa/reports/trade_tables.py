@@ -100,11 +100,13 @@ def _stress(plan: TradePlan) -> Table:
 
 
 def _checks(verdict: GateVerdict) -> Table:
-    rows = table("Gate", "check", "measured", "limit", "")
+    rows = table("Gate", "check", "", "measured", "limit", left=2)
+    for column in rows.columns[2:]:
+        column.no_wrap = False
     for check in verdict.checks:
         passed = Text("ok", style="green") if check.passed else Text("DENIED", style="bold red")
         measured = f"{check.measured} {check.unit}".strip()
-        rows.add_row(check.code.value.replace("_", " "), measured, check.limit, passed)
+        rows.add_row(check.code.value.replace("_", " "), passed, measured, check.limit)
     return rows
 
 

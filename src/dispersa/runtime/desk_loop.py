@@ -28,7 +28,7 @@ from dispersa.desk.commands import (
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.desk.step import step
-from dispersa.errors import BrokerError, DispersaError, MarketDataMissing
+from dispersa.errors import BrokerError, DispersaError, Unresolved
 from dispersa.execution.plan import TradePlan
 from dispersa.journal import Entry, Journal, NewEntry
 from dispersa.orders import ApprovedOrder, OrderDoubtful
@@ -213,7 +213,7 @@ class DeskLoop:
         ref = approved.intent.ref
         try:
             await send(approved)
-        except BrokerError as error:
+        except (BrokerError, Unresolved) as error:
             self.post(OrderDoubtful(ref=ref, code=None, message=str(error)))
         else:
             self.post(ev.OrderHandedOver(ref=ref))
@@ -233,7 +233,7 @@ class DeskLoop:
     async def _answer(self, work: Coroutine[Any, Any, ev.Event]) -> None:
         try:
             self.post(await work)
-        except (BrokerError, MarketDataMissing, DispersaError) as error:
+        except DispersaError as error:
             self.post(ev.PlanImpossible(reason=str(error), dropped=()))
 
     async def _ask(self, verdict: GateVerdict) -> None:

@@ -24,6 +24,7 @@ from dispersa.market import (
     Underlying,
     straddle_quote,
 )
+from dispersa.orders import straddle_combo
 from dispersa.runtime.step_clock import Clock
 
 STRIKES_EACH_SIDE = 1
@@ -59,7 +60,7 @@ class StraddleReading:
 class NameReading:
     """One underlying as read: its quote and its straddles by expiry.
 
-    `increments` is the price grid of its options, None where nothing is to be ordered.
+    `increments` is the price grid of its straddles, None where nothing is to be ordered.
     """
 
     underlying: Underlying
@@ -210,7 +211,7 @@ async def _read_name(
         raise MarketDataMissing(
             f"{underlying.symbol} has no two-sided straddle at {expiries[0]} around {spot}"
         )
-    increments = await feed.price_increments(usable[0].straddle.call)
+    increments = await feed.combo_increments(straddle_combo(usable[0].straddle))
     return NameReading(
         underlying=underlying,
         spot=spot,

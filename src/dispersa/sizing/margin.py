@@ -14,8 +14,7 @@ from enum import StrEnum
 
 from dispersa.errors import MarketDataMissing
 from dispersa.market import Symbol, UnderlyingKind
-
-MINIMUM_RATE = 0.10
+from dispersa.pricing import margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +42,18 @@ def short_pair_margin_usd(pair: ShortPair) -> float:
     1030.0
     """
     rate = _rate(pair.kind)
-    call_otm = max(pair.call_strike - pair.spot, 0.0)
-    put_otm = max(pair.spot - pair.put_strike, 0.0)
-    call_risk = max(rate * pair.spot - call_otm, MINIMUM_RATE * pair.spot)
-    put_risk = max(rate * pair.spot - put_otm, MINIMUM_RATE * pair.put_strike)
-    call_side, put_side = pair.call_price + call_risk, pair.put_price + put_risk
-    # On equal sides either may be taken: the sum is the same.
-    other = pair.put_price if call_side >= put_side else pair.call_price
-    return round(pair.multiplier * (max(call_side, put_side) + other), 6)
+    call = margin.short_call(pair.spot, pair.call_strike, pair.call_price, rate)
+    put = margin.short_put(pair.spot, pair.put_strike, pair.put_price, rate)
+    required = margin.short_pair(call, put, pair.call_price, pair.put_price)
+    return round(pair.multiplier * required, 6)
 
 
 def _rate(kind: UnderlyingKind) -> float:
     match kind:
         case UnderlyingKind.INDEX:
-            return 0.15
+            return margin.INDEX_RATE
         case UnderlyingKind.STOCK | UnderlyingKind.ETF:
-            return 0.20
+            return margin.STOCK_RATE
 
 
 class MarginSource(StrEnum):
