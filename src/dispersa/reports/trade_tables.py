@@ -105,7 +105,8 @@ def _checks(verdict: GateVerdict) -> Table:
         column.no_wrap = False
     for check in verdict.checks:
         passed = Text("ok", style="green") if check.passed else Text("DENIED", style="bold red")
-        measured = f"{check.measured} {check.unit}".strip()
+        has_unit = not check.unit or check.measured.endswith(f" {check.unit}")
+        measured = check.measured if has_unit else f"{check.measured} {check.unit}"
         rows.add_row(check.code.value.replace("_", " "), passed, measured, check.limit)
     return rows
 
