@@ -112,6 +112,27 @@ def test_ids_of_done_orders_are_refused(bench: Bench) -> None:
     ]  # fmt: skip
 
 
+def test_cancel_of_a_done_order_names_its_state_by_code(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(cash=Decimal(20_000))
+    call = bench.option("AAPL", 270.0, "C")
+    filled = bench.place(call, "BUY", 1)
+    bench.run(0.5)
+    cancelled = bench.place(call, "BUY", 1, limit_price=0.01)
+    bench.venue.cancel(1, cancelled)
+    rejected = bench.place(bench.stock("AAPL"), "BUY", 100_000)
+    assert [bench.status(i) for i in (filled, cancelled, rejected)] == [
+        "Filled", "Cancelled", "Inactive",
+    ]  # fmt: skip
+    seen = len(bench.events)
+    for order_id in (filled, cancelled, rejected):
+        bench.venue.cancel(1, order_id)
+    answers = bench.events[seen:]
+    assert all(isinstance(answer, events.OrderError) for answer in answers)
+    assert bench.errors()[-3:] == [(filled, 10148), (cancelled, 10148), (rejected, 161)]
+    order = next(o for o in bench.venue.truth.orders if o.order_id == rejected)
+    assert bench.of(events.OrderError)[-1].text.endswith(f"Order permId = {order.perm_id}")
+
+
 def test_immediate_or_cancel_takes_what_is_there_and_ends(bench: Bench) -> None:
     call = bench.option("AAPL", 270.0, "C")
     ask = bench.quote(call)[1]

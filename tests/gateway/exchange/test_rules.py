@@ -80,6 +80,7 @@ def test_malformed_combos_have_their_codes(bench: Bench) -> None:
     ):  # fmt: skip
         return ComboLeg(con_id=contract.con_id, ratio=ratio, action=action, exchange=exchange)
 
+    blank = ComboLeg(con_id=0, ratio=1, action="BUY", exchange="SMART")
     unknown = ComboLeg(con_id=1, ratio=1, action="BUY", exchange="SMART")
     apple = bench.venue.contract_details(bench.stock("AAPL"))[0].contract  # type: ignore[index]
     cases = [
@@ -89,6 +90,8 @@ def test_malformed_combos_have_their_codes(bench: Bench) -> None:
         (_legs(bench, leg(call), leg(call)), 312),
         (_legs(bench, leg(call), leg(other)), 312),
         (_legs(bench, leg(call), unknown), 313),
+        (_legs(bench, leg(call), blank), 314),
+        (_legs(bench, leg(call), blank, leg(put)), 314),
         (_legs(bench, leg(call), leg(put, ratio=0)), 313),
         (_legs(bench, leg(call), leg(put, action="")), 313),
         (_legs(bench, leg(call), leg(apple, 100, "SELL", "NASDAQ")), 315),

@@ -92,13 +92,7 @@ class Floor:
                 )
             )
         elif known.is_done:
-            self._emit(
-                known.error(
-                    10148,
-                    f"OrderId {order_id} that needs to be cancelled can not be cancelled, "
-                    f"state: {known.status}.",
-                )
-            )
+            self._emit(known.cancel_refusal())
         else:
             self._end(known, "Cancelled by Trader", "Order Canceled - reason:")
 

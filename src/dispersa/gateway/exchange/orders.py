@@ -11,6 +11,17 @@ from dispersa.gateway.exchange.nbbo import ComboPart
 from dispersa.gateway.model import Contract, Order, OrderState, SecType, Status
 
 DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.API_CANCELLED, Status.INACTIVE})
+CANCEL_REFUSAL_CODES = {
+    Status.FILLED: 10148,
+    Status.CANCELLED: 10148,
+    Status.API_CANCELLED: 10148,
+    Status.INACTIVE: 161,
+}
+"""How a cancel of an order that is done is refused.
+
+IBKR knows both codes for it; which one meets which state is not verified. Here 10148 answers for
+an order that came to an end in the market, 161 for one that was rejected before it got there.
+"""
 OrderKey = tuple[int, int]
 """Client id and order id."""
 
@@ -86,6 +97,18 @@ class WorkingOrder:
             average_fill_price=self.average_price,
             last_fill_price=self.last_price,
             parent_id=self.order.parent_id,
+        )
+
+    def cancel_refusal(self) -> events.OrderError:
+        """Return why a cancel of this order, which is done, can not be."""
+        code = CANCEL_REFUSAL_CODES[self.status]
+        if code == 161:
+            text = "Cancel attempted when order is not in a cancellable state. Order permId = "
+            return self.error(code, f"{text}{self.perm_id}")
+        return self.error(
+            code,
+            f"OrderId {self.order_id} that needs to be cancelled can not be cancelled, "
+            f"state: {self.status}.",
         )
 
     def error(self, code: int, text: str) -> events.OrderError:
