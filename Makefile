@@ -22,7 +22,7 @@ test: $(VENV)/dev.stamp ## Check style, types and room contracts, then run the t
 bench: $(VENV)/dev.stamp ## Measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-lock: $(VENV)/dev.stamp ## Renew the hash-locked dependency files from pyproject.toml
+lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
 	requirements/compile $(BIN)/python
 
 clean: ## Remove the virtual environment and every cache
