@@ -9,6 +9,7 @@ import typer
 
 from dispersa.cli import (
     book_commands,
+    check_commands,
     config_commands,
     correlation_commands,
     demo_commands,
@@ -23,6 +24,7 @@ GROUPS = (
     trade_commands,
     market_commands,
     book_commands,
+    check_commands,
     demo_commands,
     gateway_commands,
     correlation_commands,
