@@ -14,6 +14,7 @@ from dispersa.cli import (
     correlation_commands,
     demo_commands,
     gateway_commands,
+    history_commands,
     journal_commands,
     market_commands,
     trade_commands,
@@ -28,6 +29,7 @@ GROUPS = (
     demo_commands,
     gateway_commands,
     correlation_commands,
+    history_commands,
     config_commands,
     journal_commands,
 )
