@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("pricing", "sizing")
+NAMES = ("pricing", "sizing", "gateway")
 
 
 def main() -> None:
