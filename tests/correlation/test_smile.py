@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -119,6 +119,7 @@ groups = st.lists(
 
 
 @pytest.mark.parametrize("mode", list(AtTheMoney))
+@example(groups=[(94.0, 49, [(96.0, 0.5, 0.25), (97.0, 0.5, 0.75), (98.0, 0.5, 0.5)])])
 @given(groups=groups)
 def test_columns_agree_with_pricing_for_every_mode(
     mode: AtTheMoney, groups: list[tuple[float, int, Smile]]

@@ -112,15 +112,18 @@ def _vols_at(chains: ChainColumns, level: NDArray[np.float64]) -> NDArray[np.flo
 def _enclosing(
     x: NDArray[np.float64], group: NDArray[np.int64], level: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each group the first row above its level and the row before it; -1, -1 where none.
+    """For each group the first row that rises above its level and the one before; -1 if none.
 
-    A last row that lies exactly on the level encloses it alone.
+    Where `x` is not monotone, the first rise counts. A last row that lies exactly on the level
+    encloses it alone.
     """
     count = np.bincount(group, minlength=level.size)
     end = np.cumsum(count)
     right = end.copy()
-    above = np.flatnonzero(x > level[group])
-    right[group[above[::-1]]] = above[::-1]  # the last write wins: the first row above
+    above = x > level[group]
+    rises = above[1:] & ~above[:-1] & (group[1:] == group[:-1])
+    rows = 1 + np.flatnonzero(rises)
+    right[group[rows[::-1]]] = rows[::-1]  # the last write wins: the first rise
     left = right - 1
     inside = left >= end - count
     inside[inside] = (right < end)[inside] | (x[left[inside]] == level[inside])
