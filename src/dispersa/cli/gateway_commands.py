@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         "dispersa gateway",
         "dispersa gateway --port 0 --speed 60 --seed 7",
         "dispersa gateway --market chains.parquet --weights weights.csv.gz --names 10",
-        "dispersa gateway --rules hard.toml ",
+        "dispersa gateway --rules hard.toml --faults storm.toml --inspect-port 4102",
         "dispersa gateway --start 2026-11-20T10:00:00-05:00 --record session.tape",
     )(gateway)
 
@@ -68,6 +68,14 @@ def gateway(
         Path | None,
         typer.Option(metavar="FILE", help="TOML script of faults: when, what, for whom."),
     ] = None,
+    inspect_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            help="Tell tests the truth (orders, positions, true volatilities and correlation) as "
+            "JSON over HTTP on this port of 127.0.0.1; 0 picks a free one. Default: nowhere.",
+        ),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep every frame in this file.")
     ] = None,
@@ -103,6 +111,7 @@ def gateway(
         rules=switches,
         venue_rules=venue_switches,
         faults=faults,
+        inspect_port=inspect_port,
     )
     run(settings, new_loop, record=record, replay=replay)
 

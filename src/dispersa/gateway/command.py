@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+from dispersa.gateway.inspection import HOST
 from dispersa.gateway.server import serve
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.tape import Player, Recorder, read_tape
@@ -43,7 +44,8 @@ async def _serve(settings: GatewaySettings, record: Path | None) -> None:
             jobs: list[Awaitable[None]] = [gateway.world]
             if sys.stderr.isatty():
                 jobs.append(watch(gateway.floor))
-            await _until_told(jobs, (gateway.host, gateway.port))
+            inspection = None if gateway.inspection is None else gateway.inspection.port
+            await _until_told(jobs, (gateway.host, gateway.port), inspection)
     finally:
         if recorder is not None:
             recorder.close()
@@ -54,11 +56,15 @@ async def _replay(settings: GatewaySettings, tape: Path) -> None:
         await _until_told([], await player.listen(settings.host, settings.port))
 
 
-def _say_ready(host: str, port: int) -> None:
+def _say_ready(host: str, port: int, inspection: int | None) -> None:
     print(f"listening on {host}:{port}", flush=True)
+    if inspection is not None:
+        print(f"inspection on http://{HOST}:{inspection}/", flush=True)
 
 
-async def _until_told(jobs: list[Awaitable[None]], address: tuple[str, int]) -> None:
+async def _until_told(
+    jobs: list[Awaitable[None]], address: tuple[str, int], inspection: int | None = None
+) -> None:
     """Wait for SIGTERM or SIGINT; a job that ends before is a defect, and its error is raised.
 
     Says that the gateway is ready only when a signal would already end it cleanly.
@@ -67,7 +73,7 @@ async def _until_told(jobs: list[Awaitable[None]], address: tuple[str, int]) -> 
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    _say_ready(*address)
+    _say_ready(*address, inspection)
     tasks = [asyncio.ensure_future(job) for job in (told.wait(), *jobs)]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

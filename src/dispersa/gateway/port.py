@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from dispersa.gateway import events
@@ -194,12 +195,65 @@ class FaultPort(Protocol):
         ...
 
 
+class TruthPort(Protocol):
+    """What really is so; for tests only, no client can ask for it."""
+
+    @property
+    def positions(self) -> Mapping[int, Decimal]:
+        """Signed position by contract id, flat ones left out."""
+        ...
+
+    @property
+    def cash(self) -> Decimal:
+        """Cash of the account."""
+        ...
+
+    @property
+    def executions(self) -> Sequence[events.Execution]:
+        """Every execution line, BAG lines included."""
+        ...
+
+    @property
+    def implied_correlation(self) -> float:
+        """The implied correlation at 30 days that the surfaces are built from."""
+        ...
+
+    @property
+    def realized_correlation(self) -> float:
+        """Correlation between any two components' returns at this moment."""
+        ...
+
+    @property
+    def implied_vols(self) -> Mapping[str, float]:
+        """30-day at-the-money implied volatility by symbol."""
+        ...
+
+    @property
+    def realized_vols(self) -> Mapping[str, float]:
+        """Annual volatility of the components' paths at this moment."""
+        ...
+
+    @property
+    def spots(self) -> Mapping[str, float]:
+        """Exact levels by symbol."""
+        ...
+
+    def report(self) -> Mapping[str, object]:
+        """Return everything as plain values: orders, executions, positions, account, world."""
+        ...
+
+
 class VenuePort(ReferencePort, DataPort, OrderPort, AccountPort, Protocol):
     """The whole venue: one exchange, one world, its accounts."""
 
     @property
     def faults(self) -> FaultPort:
         """Where faults of the venue are armed."""
+        ...
+
+    @property
+    def truth(self) -> TruthPort:
+        """What really is so."""
         ...
 
     @property

@@ -9,6 +9,7 @@ from dispersa.errors import InvalidInput
 from dispersa.gateway.clock import Clock, LoopClock
 from dispersa.gateway.connection import Connection
 from dispersa.gateway.floor import Floor
+from dispersa.gateway.inspection import Inspection
 from dispersa.gateway.outages import Outages
 from dispersa.gateway.port import VenuePort
 from dispersa.gateway.script import read_script, schedule
@@ -33,6 +34,8 @@ class RunningGateway:
         self.port: int = name[1]
         self.world = floor.loop.create_task(_run_world(floor), name="gateway world")
         """The task that moves the market; it ends only by `close` or by a defect."""
+        self.inspection: Inspection | None = None
+        """The port that tells the truth, where the settings ask for one."""
 
     @property
     def venue(self) -> VenuePort:
@@ -55,6 +58,8 @@ class RunningGateway:
         for task in self.floor.background:
             task.cancel()
         self._server.close()
+        if self.inspection is not None:
+            await self.inspection.close()
         for connection in list(self.floor.connections):
             connection.close()
         await asyncio.gather(self.world, return_exceptions=True)
@@ -88,8 +93,20 @@ async def serve(settings: GatewaySettings, recorder: Recorder | None = None) -> 
     floor = Floor(Venue(settings, clock), clock, settings)
     doors = _Doors(floor, recorder)
     gateway = RunningGateway(floor, await doors.open(settings.port), doors)
+    if settings.inspect_port is not None:
+        gateway.inspection = await _inspection(gateway, settings.inspect_port)
     schedule(script, gateway)
     return gateway
+
+
+async def _inspection(gateway: RunningGateway, port: int) -> Inspection:
+    inspection = Inspection(gateway.floor)
+    try:
+        await inspection.open(port)
+    except InvalidInput:
+        await gateway.close()
+        raise
+    return inspection
 
 
 class _Doors:

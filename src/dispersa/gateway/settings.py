@@ -85,6 +85,8 @@ class GatewaySettings:
     step_seconds: float = 0.25
     faults: Path | None = None
     """A script of faults, see `gateway.script`."""
+    inspect_port: int | None = None
+    """Where `gateway.inspection` tells the truth, 0 for any free port; None keeps it to itself."""
     rules: Rules = field(default_factory=Rules)
     venue_rules: Mapping[str, str] = field(default_factory=dict)
 
