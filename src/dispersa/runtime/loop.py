@@ -10,6 +10,9 @@ and is called back by the loop's time.
 * **Virtual**: time jumps to the next timer whenever nothing is ready, nothing is on its way
   through a socket, and nobody holds time. Everything that takes part must run on this one loop;
   a thread that will call back says so with `hold_time` (`run_in_executor` does it by itself).
+* **Simulated** (virtual, with a network in memory): connections, latency and the pieces in which
+  bytes arrive come from a seed, and what would run in a thread runs at once. Nothing is left to
+  the kernel or to luck: the same program and the same seed do the same, callback by callback.
 """
 
 import asyncio
@@ -25,9 +28,11 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast
 
 from dispersa.errors import BrokenInvariant, InvalidInput
+from dispersa.runtime.memory_network import Network, ProtocolFactory
+from dispersa.runtime.memory_transport import InMemory, MemoryTransport
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
@@ -54,9 +59,14 @@ _Events = list[tuple[selectors.SelectorKey, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Virtual:
-    """Ask for virtual time, which starts at `start_seconds` of loop time."""
+    """Ask for virtual time, which starts at `start_seconds` of loop time.
+
+    With a `network` connections live in memory and threads are not used; without one, sockets and
+    threads are real.
+    """
 
     start_seconds: float = 0.0
+    network: InMemory | None = None
 
 
 def run(main: Callable[[], Coroutine[Any, Any, _Result]], speed: float | Virtual = 1.0) -> _Result:
@@ -68,6 +78,8 @@ def run(main: Callable[[], Coroutine[Any, Any, _Result]], speed: float | Virtual
 def new_loop(speed: float | Virtual) -> asyncio.AbstractEventLoop:
     """Make a loop: real for 1, scaled for any other factor above zero, or virtual."""
     match speed:
+        case Virtual(network=InMemory() as terms):
+            return SimulatedLoop(_VirtualTime(speed.start_seconds), terms)
         case Virtual():
             return HeldTimeLoop(_VirtualTime(speed.start_seconds))
         case _ if not (math.isfinite(speed) and speed > 0):
@@ -170,6 +182,7 @@ class _VirtualTime(_TimeKeeper):
         self._time = _on_grid(start_seconds)
         self._has_closed = False
         self._idle_rounds = 0
+        self.jumps = 0
 
     def time(self) -> float:
         return self._time
@@ -179,7 +192,7 @@ class _VirtualTime(_TimeKeeper):
         return super().unregister(fileobj)
 
     def select(self, timeout: float | None = None) -> _Events:
-        if events := self._sockets.select(0):
+        if not self._is_alone() and (events := self._sockets.select(0)):
             self._idle_rounds = 0
             return events
         if timeout is not None and timeout <= 0:
@@ -187,7 +200,7 @@ class _VirtualTime(_TimeKeeper):
             return []
         if self._holds:
             return self._sockets.select(None)
-        if events := self._arriving():
+        if not self._is_alone() and (events := self._arriving()):
             return events
         if timeout is None:
             raise BrokenInvariant(
@@ -196,7 +209,12 @@ class _VirtualTime(_TimeKeeper):
             )
         self._time = _on_grid(self._time + timeout)
         self._idle_rounds = 0
+        self.jumps += 1
         return []
+
+    def _is_alone(self) -> bool:
+        """Whether nothing can come from outside: no socket but the loop's own wake-up pipe."""
+        return not (self._holds or self._has_closed or len(self._sockets.get_map()) > 1)
 
     def _count_idle_round(self) -> None:
         self._idle_rounds += 1
@@ -278,3 +296,63 @@ class HeldTimeLoop(asyncio.SelectorEventLoop):
         """End the default threads; time is held meanwhile."""
         with self.hold_time():
             await super().shutdown_default_executor(*args, **options)
+
+
+class SimulatedLoop(HeldTimeLoop):
+    """A virtual loop on which nothing comes from outside: no socket, no thread, no wall clock."""
+
+    def __init__(self, keeper: _VirtualTime, terms: InMemory) -> None:
+        super().__init__(keeper)
+        self._virtual_time = keeper
+        self.network = Network(self, terms)
+        """The connections of this loop."""
+
+    @property
+    def jumps(self) -> int:
+        """How often time has moved to the next timer."""
+        return self._virtual_time.jumps
+
+    async def create_connection(  # type: ignore[override]  # fewer options
+        self,
+        protocol_factory: ProtocolFactory,
+        host: str | None = None,
+        port: int | None = None,
+        **options: Any,
+    ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
+        """Connect to a server of this loop; raises `OSError` where nobody listens."""
+        _refuse_options(options)
+        return await self.network.connect(protocol_factory, host, port)
+
+    async def create_server(  # type: ignore[override]  # fewer options
+        self,
+        protocol_factory: ProtocolFactory,
+        host: str | None = None,
+        port: int | None = None,
+        **options: Any,
+    ) -> asyncio.Server:
+        """Listen on this loop's network; raises `OSError` where the port is taken."""
+        _refuse_options(options)
+        return cast("asyncio.Server", self.network.listen(protocol_factory, host, port))
+
+    def run_in_executor(
+        self,
+        executor: Executor | None,  # noqa: ARG002 - what a thread would do is done here and now
+        func: Callable[[*_Arguments], _Result],
+        *args: *_Arguments,
+    ) -> asyncio.Future[_Result]:
+        """Call a function here and now, so that its end comes at the same place every time."""
+        future: asyncio.Future[_Result] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the future
+            future.set_exception(error)
+        return future
+
+
+def _refuse_options(options: Mapping[str, Any]) -> None:
+    """Accept what has no meaning in memory, refuse what would be left out in silence."""
+    asked = sorted(name for name in ("sock", "ssl", "local_addr") if options.get(name) is not None)
+    if asked:
+        raise InvalidInput(
+            f"connections in memory know no {', '.join(asked)}; use a real loop for that"
+        )
