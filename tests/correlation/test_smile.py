@@ -1,4 +1,4 @@
-"""Do whole columns of chains give what pricing gives one expiry at a time?"""
+"""Is the vol of an expiry read where each rule says, over whole columns of chains?"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dispersa.correlation.smile import at_the_money_vols, vols_at_delta
 from dispersa.correlation.tenor import vol_panel
 from dispersa.market import Symbol
-from dispersa.pricing.atm import AtTheMoney, at_the_money_vol
+from dispersa.pricing import black
+from dispersa.pricing.atm import AtTheMoney, at_the_money_vol, at_the_money_vols, vols_at_delta
 from dispersa.pricing.units import DAYS_PER_YEAR
 
 NAN = float("nan")
@@ -118,19 +118,76 @@ groups = st.lists(
 )
 
 
+def by_hand(smile: Smile, level: float, mode: AtTheMoney, years: float) -> float:
+    """The rules of the page, one expiry at a time: numpy's line and plain bisection."""
+    known = sorted(row for row in smile if row[1] > 0 and row[2] > 0)
+    if not known:
+        return NAN
+    k, c, p = (np.array(column) for column in zip(*known, strict=True))
+    mean = 0.5 * (c + p)
+
+    def d1(strike: float) -> float:
+        s = float(np.interp(strike, k, mean)) * np.sqrt(years)
+        return float(np.log(level / strike) + 0.5 * s * s)
+
+    if mode is AtTheMoney.DELTA:
+        falls = [at for at in range(k.size - 1) if d1(k[at]) >= 0 > d1(k[at + 1])]
+        if not falls:
+            return float(mean[-1]) if d1(k[-1]) == 0 else NAN
+        low, high = k[falls[0]], k[falls[0] + 1]
+        for _ in range(100):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if d1(middle) > 0 else (low, middle)
+        return float(np.interp(low, k, mean))
+    if not k[0] <= level <= k[-1]:
+        return NAN
+    if mode is not AtTheMoney.STRADDLE:
+        return float(np.interp(level, k, mean))
+    at = int(np.argmin(np.abs(k - level)))
+    return one_vol(float(k[at]), float(c[at]), float(p[at]), level, years)
+
+
+def one_vol(strike: float, call_vol: float, put_vol: float, forward: float, years: float) -> float:
+    """Bisect for the vol at which call plus put cost what they cost at their own vols."""
+
+    def pair(call: float, put: float) -> float:
+        sides = ((call, True), (put, False))
+        return sum(
+            float(black.price(forward, strike, v, years, 1.0, is_call)) for v, is_call in sides
+        )
+
+    want = pair(call_vol, put_vol)
+    low, high = min(call_vol, put_vol), max(call_vol, put_vol)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if pair(middle, middle) < want else (low, middle)
+    return 0.5 * (low + high)
+
+
 @pytest.mark.parametrize("mode", list(AtTheMoney))
 @example(groups=[(94.0, 49, [(96.0, 0.5, 0.25), (97.0, 0.5, 0.75), (98.0, 0.5, 0.5)])])
 @given(groups=groups)
-def test_columns_agree_with_pricing_for_every_mode(
+def test_every_mode_reads_the_vol_that_its_rule_says(
     mode: AtTheMoney, groups: list[tuple[float, int, Smile]]
 ) -> None:
     got = at_the_money_vols(chains(groups), mode, CARRY)
     for vol_got, (spot, days, smile) in zip(got, groups, strict=True):
         years = days / DAYS_PER_YEAR
-        level = spot if mode is AtTheMoney.SPOT else spot * np.exp(CARRY * years)
+        level = spot if mode is AtTheMoney.SPOT else float(spot * np.exp(CARRY * years))
+        want = by_hand(smile, level, mode, years)
+        # A straddle far from the money holds too little time value for many digits of its vol.
+        assert vol_got == pytest.approx(want, rel=1e-9, abs=1e-6, nan_ok=True)
         k, c, p = (np.array(column) for column in zip(*smile, strict=True))
-        want = float(at_the_money_vol(k, c, p, level, mode, years).vol)
-        assert vol_got == pytest.approx(want, rel=1e-9, nan_ok=True)
+        one = float(at_the_money_vol(k[::-1], c[::-1], p[::-1], level, mode, years).vol)
+        assert one == pytest.approx(float(vol_got), rel=1e-12, nan_ok=True)
+
+
+def test_straddle_takes_the_nearer_strike_and_weighs_both_sides_by_their_price() -> None:
+    smile = [(95.0, 0.30, 0.30), (100.0, 0.22, 0.26), (105.0, 0.18, 0.18)]
+    got = float(at_the_money_vols(chains([(101.0, 30, smile)]), AtTheMoney.STRADDLE, 0.0)[0])
+    assert got == pytest.approx(0.24, abs=1e-4)  # equal vegas: all but the mean of the two
+    got = float(at_the_money_vols(chains([(104.0, 30, smile)]), AtTheMoney.STRADDLE, 0.0)[0])
+    assert got == pytest.approx(0.18, abs=1e-12)
 
 
 def test_panel_interpolates_total_variance_in_days_and_skips_an_expiry_without_vol() -> None:

@@ -11,9 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dispersa.correlation.smile import ChainColumns, at_the_money_vols
 from dispersa.market import Symbol
-from dispersa.pricing.atm import AtTheMoney
+from dispersa.pricing.atm import AtTheMoney, ChainColumns, at_the_money_vols
 from dispersa.pricing.tenor import constant_maturity_vol
 
 

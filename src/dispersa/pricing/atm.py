@@ -1,17 +1,31 @@
-"""At the money: which one volatility stands for an expiry?
+"""At the money: which one volatility stands for an expiry, or for each expiry of many chains?
 
-The smile used is the mean of call and put vol per strike (both above zero), linear in strike.
-SPOT reads it at the spot, FORWARD at the forward, DELTA where the forward delta of a call is 0.50,
-``K = F exp(sigma(K)^2 T / 2)``. The straddle's own vol is `straddle.implied_vol`.
+A strike counts where call and put vol are both above zero. The smile is their mean, linear in
+strike between such strikes, and is read at
+
+    SPOT      K = S
+    FORWARD   K = F
+    DELTA     K = F exp(s(K)^2 T / 2), where the forward delta of a call, N(d1), is 0.50
+
+STRADDLE is the pair that would be traded: of the two strikes around the forward the nearer one
+(the lower where both are as near), and the one vol that reprices its call and put together.
+Nothing is extrapolated.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
+from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.errors import InvalidInput
-from dispersa.pricing.quality import Floats, JudgedVol, Status
+from dispersa.pricing.quality import Floats, Integers, JudgedVol, Status
+from dispersa.pricing.units import DAYS_PER_YEAR
+
+STEPS_MAX = 80
+"""More than bisection alone would need to bring a strike bracket to one unit in the last place."""
 
 
 class AtTheMoney(StrEnum):
@@ -20,6 +34,35 @@ class AtTheMoney(StrEnum):
     SPOT = "spot"
     FORWARD = "forward"
     DELTA = "delta"
+    STRADDLE = "straddle"
+
+
+class ChainColumns(Protocol):
+    """Strikes of many chains as columns; a group is one expiry of one name on one date."""
+
+    @property
+    def spot(self) -> Floats:
+        """Per group."""
+
+    @property
+    def days_to_expiry(self) -> Integers:
+        """Per group."""
+
+    @property
+    def starts(self) -> Integers:
+        """Boundaries of the groups, one longer than their number; strikes ascend within each."""
+
+    @property
+    def strike(self) -> Floats:
+        """Per strike."""
+
+    @property
+    def call_iv(self) -> Floats:
+        """Per strike; NaN where missing."""
+
+    @property
+    def put_iv(self) -> Floats:
+        """Per strike; NaN where missing."""
 
 
 def at_the_money_vol(
@@ -36,50 +79,177 @@ def at_the_money_vol(
     ----------
     strikes, call_iv, put_iv : one entry per strike, any order; a strike counts only if both vols
         are above zero (NaN is not)
-    level : the spot for SPOT, the forward for FORWARD and DELTA
-    years : time to expiry, needed by DELTA
+    level : the spot for SPOT, the forward for the other modes
+    years : time to expiry, needed by DELTA and STRADDLE
 
     Returns
     -------
     Vol and status (scalars as 0-d arrays): TOO_FEW_QUOTES without usable strikes, OUT_OF_RANGE if
-    the strikes do not enclose the point. Raises `InvalidInput` for DELTA without `years`.
+    the strikes do not enclose the point. Raises `InvalidInput` for a mode that lacks `years`.
     """
     where = AtTheMoney(mode)
-    if where is AtTheMoney.DELTA and years is None:
-        raise InvalidInput("at-the-money mode delta needs the time to expiry; pass years=")
-    k, smile = mean_smile(strikes, call_iv, put_iv)
-    if k.size == 0:
-        return _judged(np.nan, Status.TOO_FEW_QUOTES)
-    if where is AtTheMoney.DELTA:
-        level = _half_delta_strike(k, smile, level, years or 0.0)
-    if not k[0] <= level <= k[-1]:
-        return _judged(np.nan, Status.OUT_OF_RANGE)
-    return _judged(float(np.interp(level, k, smile)), Status.OK)
-
-
-def mean_smile(strikes: ArrayLike, call_iv: ArrayLike, put_iv: ArrayLike) -> tuple[Floats, Floats]:
-    """Strikes in order and the mean of call and put vol, where both are above zero."""
+    if where in {AtTheMoney.DELTA, AtTheMoney.STRADDLE} and years is None:
+        raise InvalidInput(f"at-the-money mode {where} needs the time to expiry; pass years=")
     k, c, p = (np.asarray(x, dtype=np.float64).ravel() for x in (strikes, call_iv, put_iv))
     known = (k > 0) & (c > 0) & (p > 0) & np.isfinite(k + c + p)
-    order = np.argsort(k[known])
-    return k[known][order], (0.5 * (c + p))[known][order]
+    rows = np.flatnonzero(known)[np.argsort(k[known])]
+    smiles = _Smiles(k[rows], c[rows], p[rows], np.zeros(rows.size, np.int64))
+    vol = _read(smiles, np.array([level]), where, np.array([years or 0.0]))[0]
+    if np.isfinite(vol):
+        return _judged(float(vol), Status.OK)
+    return _judged(np.nan, Status.OUT_OF_RANGE if rows.size else Status.TOO_FEW_QUOTES)
 
 
-def _half_delta_strike(k: Floats, smile: Floats, forward: float, years: float) -> float:
-    """Strike where d1 = 0 on the interpolated smile; NaN if the strikes do not reach it."""
-    d1_sign = np.log(forward / k) + 0.5 * smile * smile * years
-    crossings = np.flatnonzero((d1_sign[:-1] >= 0) & (d1_sign[1:] <= 0))
-    if crossings.size == 0:
-        return float(k[0]) if k.size == 1 and d1_sign[0] == 0 else float("nan")
-    low, high = float(k[crossings[0]]), float(k[crossings[0] + 1])
-    for _ in range(100):
-        middle = 0.5 * (low + high)
-        vol = float(np.interp(middle, k, smile))
-        if np.log(forward / middle) + 0.5 * vol * vol * years > 0:
-            low = middle
-        else:
-            high = middle
-    return 0.5 * (low + high)
+def at_the_money_vols(chains: ChainColumns, mode: AtTheMoney, carry_rate: float) -> Floats:
+    """At-the-money vol of every group; NaN where it has none.
+
+    `carry_rate` (continuous, per year) makes the forward of every mode but SPOT.
+    """
+    level = chains.spot if mode is AtTheMoney.SPOT else _forwards(chains, carry_rate)
+    return _read(_two_sided(chains), level, mode, chains.days_to_expiry / DAYS_PER_YEAR)
+
+
+def vols_at_delta(chains: ChainColumns, call_delta: float, carry_rate: float) -> Floats:
+    """Vol of every group where the forward delta of a call, N(d1), is `call_delta`; NaN where none.
+
+    A put of delta -0.10 is the strike of call delta 0.90.
+    """
+    years = chains.days_to_expiry / DAYS_PER_YEAR
+    return _at_delta(_two_sided(chains), _forwards(chains, carry_rate), years, call_delta)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Smiles:
+    """Two-sided strikes of all groups, ascending within each."""
+
+    strike: Floats
+    call: Floats
+    put: Floats
+    group: Integers
+
+    @property
+    def vol(self) -> Floats:
+        """Mean of call and put."""
+        mean: Floats = 0.5 * (self.call + self.put)
+        return mean
+
+
+def _two_sided(chains: ChainColumns) -> _Smiles:
+    """Every strike that has both vols."""
+    rows = np.flatnonzero(np.isfinite(chains.call_iv) & np.isfinite(chains.put_iv))
+    group = np.repeat(np.arange(chains.spot.size), np.diff(chains.starts))[rows]
+    return _Smiles(chains.strike[rows], chains.call_iv[rows], chains.put_iv[rows], group)
+
+
+def _forwards(chains: ChainColumns, carry_rate: float) -> Floats:
+    """Forward of every group at one carry rate."""
+    growth: Floats = np.exp(carry_rate * chains.days_to_expiry / DAYS_PER_YEAR)
+    return chains.spot * growth
+
+
+def _read(smiles: _Smiles, level: Floats, mode: AtTheMoney, years: Floats) -> Floats:
+    """Vol of every group by one rule; `level` is the spot for SPOT, else the forward."""
+    match mode:
+        case AtTheMoney.SPOT | AtTheMoney.FORWARD:
+            rows = _enclosing(smiles.strike, smiles.group, level)
+            return _on_line(level, smiles.strike, smiles.vol, rows)
+        case AtTheMoney.DELTA:
+            return _at_delta(smiles, level, years, 0.5)
+        case AtTheMoney.STRADDLE:
+            return _of_straddle(smiles, level, years)
+
+
+def _enclosing(x: Floats, group: Integers, level: Floats) -> tuple[Integers, Integers]:
+    """For each group the first row that rises above its level and the one before; -1 if none.
+
+    Where `x` is not monotone, the first rise counts. A last row that lies exactly on the level
+    encloses it alone.
+    """
+    count = np.bincount(group, minlength=level.size)
+    end = np.cumsum(count)
+    right = end.copy()
+    above = x > level[group]
+    rises = above[1:] & ~above[:-1] & (group[1:] == group[:-1])
+    rows = 1 + np.flatnonzero(rises)
+    right[group[rows[::-1]]] = rows[::-1]  # the last write wins: the first rise
+    left = right - 1
+    inside = left >= end - count
+    inside[inside] = (right < end)[inside] | (x[left[inside]] == level[inside])
+    right = np.where(right < end, right, left)
+    return np.where(inside, left, -1), np.where(inside, right, -1)
+
+
+def _on_line(level: Floats, strike: Floats, vol: Floats, rows: tuple[Integers, Integers]) -> Floats:
+    """Vol on the line between two rows of each group; NaN where there are none."""
+    result = np.full(level.size, np.nan)
+    found = rows[0] >= 0
+    low, high = rows[0][found], rows[1][found]
+    width = strike[high] - strike[low]
+    share = np.divide(level[found] - strike[low], width, out=np.zeros(low.size), where=width > 0)
+    result[found] = vol[low] + share * (vol[high] - vol[low])
+    return result
+
+
+def _at_delta(smiles: _Smiles, forward: Floats, years: Floats, call_delta: float) -> Floats:
+    """Vol of every group where N(d1) is `call_delta` on the linear smile."""
+    d1 = NormalDist().inv_cdf(call_delta)
+    vol, group = smiles.vol, smiles.group
+    deviation = vol * np.sqrt(years[group])
+    below = np.log(smiles.strike / forward[group]) - 0.5 * deviation**2 + d1 * deviation
+    rows = _enclosing(below, group, np.zeros_like(forward))
+    result = np.full(forward.size, np.nan)
+    found = rows[0] >= 0
+    low, high = rows[0][found], rows[1][found]
+    ends = (smiles.strike[low], smiles.strike[high]), (vol[low], vol[high])
+    result[found] = _vol_at_d1(d1, ends[0], ends[1], (forward[found], years[found]))
+    return result
+
+
+def _vol_at_d1(
+    d1: float,
+    strikes: tuple[Floats, Floats],
+    vols: tuple[Floats, Floats],
+    forward_and_years: tuple[Floats, Floats],
+) -> Floats:
+    """Find where ln(K/F) - s^2/2 + d1 s = 0 on a segment: Newton's steps, kept in a bracket."""
+    forward, years = forward_and_years
+    low, high = (end.copy() for end in strikes)
+    root = np.sqrt(years)
+    width = strikes[1] - strikes[0]
+    slope = np.divide(vols[1] - vols[0], width, out=np.zeros(width.size), where=width > 0)
+    strike = 0.5 * (low + high)
+    for _ in range(STEPS_MAX):
+        s = (vols[0] + slope * (strike - strikes[0])) * root
+        off = np.log(strike / forward) - 0.5 * s * s + d1 * s
+        low, high = np.where(off > 0, low, strike), np.where(off > 0, strike, high)
+        rate = 1 / strike + (d1 - s) * slope * root
+        step = np.divide(off, rate, out=np.full(off.size, np.inf), where=rate != 0)
+        newton = strike - step
+        within = (newton >= low) & (newton <= high)
+        following = np.where(within, newton, 0.5 * (low + high))
+        moved = np.abs(following - strike)
+        strike = following
+        if not np.any(moved > 1e-13 * strike):
+            break
+    vol: Floats = vols[0] + slope * (strike - strikes[0])
+    return vol
+
+
+def _of_straddle(smiles: _Smiles, forward: Floats, years: Floats) -> Floats:
+    """One vol of the pair at the strike nearest to the forward."""
+    from dispersa.pricing import black, straddle
+
+    left, right = _enclosing(smiles.strike, smiles.group, forward)
+    result = np.full(forward.size, np.nan)
+    found = left >= 0
+    low, high = left[found], right[found]
+    f, t = forward[found], years[found]
+    nearer = np.where(f - smiles.strike[low] <= smiles.strike[high] - f, low, high)
+    k = smiles.strike[nearer]
+    call = black.price(f, k, smiles.call[nearer], t, 1.0, True)
+    put = black.price(f, k, smiles.put[nearer], t, 1.0, False)
+    result[found] = straddle.implied_vol(call + put, f, k, t, 1.0).vol
+    return result
 
 
 def _judged(vol: float, status: Status) -> JudgedVol:

@@ -7,7 +7,7 @@ enclose the target (the rule of the Cboe indices).
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dispersa.pricing.quality import Floats, JudgedVol, Status
+from dispersa.pricing.quality import Floats, Integers, JudgedVol, Status
 
 
 def constant_maturity_vol(vols: ArrayLike, days: ArrayLike, target_days: float) -> JudgedVol:
@@ -28,24 +28,26 @@ def constant_maturity_vol(vols: ArrayLike, days: ArrayLike, target_days: float) 
     0.270801
     """
     v, d = np.broadcast_arrays(np.asarray(vols, float), np.asarray(days, float))
-    rows = [_one(a, b, target_days) for a, b in zip(_rows(v), _rows(d), strict=True)]
-    shape = v.shape[:-1]
-    vol = np.array([row[0] for row in rows]).reshape(shape)
-    status = np.array([row[1] for row in rows], dtype=np.uint8).reshape(shape)
-    return JudgedVol(vol, status)
+    known = np.isfinite(v) & (v > 0) & np.isfinite(d) & (d > 0)
+    order = np.argsort(np.where(known, d, np.inf), axis=-1)
+    known, d, v = (np.take_along_axis(x, order, axis=-1) for x in (known, d, v))
+    variance = np.where(known, v * v * d, 0.0)
+    before = np.count_nonzero(known & (d <= target_days), axis=-1)
+    count = np.count_nonzero(known, axis=-1)
+    left = np.clip(before - 1, 0, d.shape[-1] - 1)
+    right = np.where(before < count, before, left)
+    (d0, w0), (d1, w1) = ((_at(d, row), _at(variance, row)) for row in (left, right))
+    inside = (before > 0) & ((before < count) | (d0 == target_days))
+    width = d1 - d0
+    share = np.divide(target_days - d0, width, out=np.zeros(d0.shape), where=inside & (width > 0))
+    total = np.where(inside, w0 + share * (w1 - w0), np.nan)
+    status = np.where(
+        inside, Status.OK, np.where(count, Status.OUT_OF_RANGE, Status.TOO_FEW_QUOTES)
+    )
+    return JudgedVol(np.sqrt(total / target_days), status.astype(np.uint8))
 
 
-def _rows(array: Floats) -> Floats:
-    return array.reshape(-1, array.shape[-1])
-
-
-def _one(vols: Floats, days: Floats, target: float) -> tuple[float, Status]:
-    known = np.isfinite(vols) & (vols > 0) & np.isfinite(days) & (days > 0)
-    v, d = vols[known], days[known]
-    if not np.any(known):
-        return np.nan, Status.TOO_FEW_QUOTES
-    if not d.min() <= target <= d.max():
-        return np.nan, Status.OUT_OF_RANGE
-    order = np.argsort(d)
-    variance = np.interp(target, d[order], (v * v * d)[order])
-    return float(np.sqrt(variance / target)), Status.OK
+def _at(array: Floats, position: Integers) -> Floats:
+    """One entry of each row."""
+    picked: Floats = np.take_along_axis(array, position[..., None], axis=-1)[..., 0]
+    return picked

@@ -19,14 +19,13 @@ from dispersa.correlation.research import (
 )
 from dispersa.correlation.share_classes import ShareClasses
 from dispersa.correlation.signal import Signal, SignalPolicy
-from dispersa.correlation.smile import at_the_money_vols
 from dispersa.correlation.tenor import VolPanel, panel_at
 from dispersa.errors import InvalidInput
 from dispersa.history.chains import read_chains, require_symbol, symbols_in
 from dispersa.history.closes import read_closes
 from dispersa.history.weights import read_weights
 from dispersa.market import Symbol
-from dispersa.pricing.atm import AtTheMoney
+from dispersa.pricing.atm import AtTheMoney, at_the_money_vols
 from dispersa.reports.correlation_rows import cells, json_row, signal_cells
 
 CARRY_RATE = 0.036
