@@ -18,11 +18,13 @@ from dispersa.cli import (
     journal_commands,
     market_commands,
     trade_commands,
+    watchdog_commands,
 )
 from dispersa.errors import DispersaError
 
 GROUPS = (
     trade_commands,
+    watchdog_commands,
     market_commands,
     book_commands,
     check_commands,

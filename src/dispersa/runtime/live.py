@@ -17,6 +17,7 @@ from dispersa.runtime.build import build_id
 from dispersa.runtime.clock import WallClock
 from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.desk_loop import Operator
+from dispersa.runtime.heartbeat import beating
 from dispersa.runtime.market_reading import TenorWindow
 from dispersa.runtime.step_clock import Clock, StepClock
 from dispersa.runtime.trade_session import TradeSetup
@@ -145,17 +146,18 @@ async def open_desk(settings: Settings, operator: Operator) -> AsyncIterator[Tra
             contact=f"the dispersa process {os.getpid()}",
         )
         with journal:
-            yield TradeSetup(
-                profile=settings.profile,
-                account=market.connection.account,
-                live_allowed=settings.profile == "live" and settings.live.enabled,
-                rules=desk_rules(settings),
-                connection=market.connection,
-                journal=journal,
-                clock=clock,
-                workers=market.workers(),
-                operator=operator,
-            )
+            async with beating(settings.journal_file.resolve()):
+                yield TradeSetup(
+                    profile=settings.profile,
+                    account=market.connection.account,
+                    live_allowed=settings.profile == "live" and settings.live.enabled,
+                    rules=desk_rules(settings),
+                    connection=market.connection,
+                    journal=journal,
+                    clock=clock,
+                    workers=market.workers(),
+                    operator=operator,
+                )
 
 
 def desk_rules(settings: Settings) -> DeskRules:

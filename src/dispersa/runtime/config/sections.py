@@ -1,14 +1,17 @@
 """Which keys belong to the installation: broker, account, universe, files, alerts, web?"""
 
 import re
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import field_validator
 
 from dispersa.runtime.config.keys import (
+    Amount,
     Count,
     File,
     Flag,
+    Number,
     Secret,
     Section,
     Text,
@@ -17,6 +20,8 @@ from dispersa.runtime.config.keys import (
     count,
     file,
     flag,
+    number,
+    number_above,
     secret,
     text,
     texts,
@@ -116,6 +121,36 @@ class JournalSection(Section):
         "Journal file, on a local disk. If left out: ~/.local/state/dispersa/PROFILE.sqlite3.",
         example="~/.local/state/dispersa/paper.sqlite3",
     )
+
+
+class WatchdogSection(Section):
+    """When `dispersa watchdog`, a process of its own, stops the engine."""
+
+    client_id: Count = count(
+        21, 1, 2**31 - 2, "client id", "Client id of the watchdog; it uses the next one, too."
+    )
+    beat_seconds_max: Number = number(
+        8.0, 1, 600, "s", "Longest silence of a running engine, which beats every second."
+    )
+    blind_seconds_max: Number = number(
+        30.0, 1, 600, "s", "Longest time without a full read of the broker while an engine runs."
+    )
+    orphan_seconds_max: Number = number(
+        10.0, 1, 600, "s", "Longest time that our orders may work without a running engine."
+    )
+    loss_share_max: Amount = number_above(
+        Decimal("0.05"), 0, 1, "fraction", "Largest fall of net liquidation since the watch began."
+    )
+    orders_max: Count = count(40, 1, 10_000, "orders", "Most open orders of ours at one time.")
+    contracts_max: Count | None = count(
+        None,
+        1,
+        10_000_000,
+        "contracts",
+        "Most option contracts held, long and short alike; risk.book.contracts_max if left out.",
+        example=6000,
+    )
+    read_every_seconds: Number = number(5.0, 1, 60, "s", "Time between two reads of the broker.")
 
 
 class AlertsSection(Section):

@@ -24,6 +24,7 @@ from dispersa.runtime.config.sections import (
     LiveSection,
     Profile,
     UniverseSection,
+    WatchdogSection,
     WebSection,
 )
 
@@ -53,6 +54,7 @@ class Settings(Section):
     risk: RiskSection = Field(default_factory=RiskSection)
     execution: ExecutionSection = Field(default_factory=ExecutionSection)
     journal: JournalSection = Field(default_factory=JournalSection)
+    watchdog: WatchdogSection = Field(default_factory=WatchdogSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
     web: WebSection = Field(default_factory=WebSection)
 
@@ -157,6 +159,13 @@ def _in_numbers(settings: Settings) -> list[str]:
         found.append(
             f"broker.data_client_id and broker.order_client_id are both {broker.data_client_id}; "
             "expected two different ids"
+        )
+    watch = settings.watchdog.client_id
+    if {watch, watch + 1} & {broker.data_client_id, broker.order_client_id}:
+        found.append(
+            f"watchdog.client_id is {watch}; expected that neither it nor {watch + 1} is "
+            f"broker.data_client_id {broker.data_client_id} or broker.order_client_id "
+            f"{broker.order_client_id}"
         )
     if broker.messages_reserved_for_orders >= broker.messages_per_second:
         found.append(
