@@ -9,6 +9,7 @@ from dispersa.gateway.exchange.bars import BarRequest, Bars
 from dispersa.gateway.exchange.directory import Directory, Instrument
 from dispersa.gateway.exchange.feed import Feed, Line
 from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook
+from dispersa.gateway.exchange.past import Past
 from dispersa.gateway.exchange.rules import min_tick
 from dispersa.gateway.exchange.validation import combo_parts
 from dispersa.gateway.model import (
@@ -38,7 +39,8 @@ class DataDesk:
         self._directory = directory
         self._quotes = quotes
         self._feed = feed
-        self._bars = Bars(world)
+        past = Past(world, quotes)
+        self._bars = Bars(world, quotes, past)
         self._line_ids = count(1)
 
     # -- lines -----------------------------------------------------------------------------------

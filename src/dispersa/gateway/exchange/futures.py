@@ -6,9 +6,11 @@ Quarterly contracts on the cash indices, priced at the index carried to settleme
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from math import exp
+
+import numpy as np
 
 from dispersa.gateway.world.calendar import session, trading_day_on_or_before
+from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.listings import third_friday
 from dispersa.gateway.world.world import World
 
@@ -67,7 +69,13 @@ def futures_of(world: World) -> tuple[FutureTerms, ...]:
 
 def carried(world: World, terms: FutureTerms) -> float:
     """Return the index carried to the settlement of a future."""
+    factor = carry_factor(world, terms, np.array([world.now.timestamp()]))
+    return world.spot(terms.index) * float(factor[0])
+
+
+def carry_factor(world: World, terms: FutureTerms, epochs: Floats) -> Floats:
+    """Return `exp((r - q) T)` from instants, as epoch seconds, to the settlement of a future."""
     underlying = world.underlyings[world.columns[terms.index]]
-    years = max((terms.settles - world.now).total_seconds(), 0.0) / _YEAR_SECONDS
-    carry = world.universe.rate - underlying.dividend_yield
-    return world.spot(terms.index) * exp(carry * years)
+    years = np.maximum(terms.settles.timestamp() - epochs, 0.0) / _YEAR_SECONDS
+    factor: Floats = np.exp((world.universe.rate - underlying.dividend_yield) * years)
+    return factor

@@ -5,6 +5,7 @@ the first session before the start, are Brownian bridges between the known ends 
 from (seed, day, underlying) and kept within the day's range.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -17,6 +18,7 @@ from dispersa.gateway.world.paths import DAYS_PER_YEAR, OVERNIGHT_SHARE, MinuteR
 
 _MINUTE = 60
 _STREAM = 33
+_SECONDS_KEPT = 1_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class Tape:
         self._start = start
         self._first = first
         self.days: list[LiveDay] = []
+        self.seconds: deque[tuple[datetime, MinuteRange]] = deque(maxlen=_SECONDS_KEPT)
+        """Ranges of the latest seconds; a long step of the world leaves one for all of it."""
 
     def begin(self, history: DailyHistory, spots: Floats) -> None:
         """Open the first session: its opening lies between the last close and the start."""
@@ -87,11 +91,18 @@ class Tape:
             day.highs = np.maximum(day.highs, span.highs)
             day.lows = np.minimum(day.lows, span.lows)
             day.closes = span.closes
+            self._keep_second(start, span)
             minute = start - timedelta(seconds=start.second, microseconds=start.microsecond)
             if day.minutes and day.minutes[-1][0] == minute:
                 day.minutes[-1] = (minute, _joined(day.minutes[-1][1], span))
             else:
                 day.minutes.append((minute, span))
+
+    def _keep_second(self, start: datetime, span: MinuteRange) -> None:
+        second = start.replace(microsecond=0)
+        if self.seconds and self.seconds[-1][0] == second:
+            span = _joined(self.seconds.pop()[1], span)
+        self.seconds.append((second, span))
 
     def _open_day(self, start: datetime, span: MinuteRange) -> LiveDay:
         held = session(start.date())
