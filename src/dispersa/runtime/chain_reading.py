@@ -1,6 +1,5 @@
 """What does one chain show, and which straddle stands at the money? Read within the line budget."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -26,9 +25,7 @@ from dispersa.runtime.market_reading import (
 from dispersa.runtime.step_clock import Clock
 from dispersa.runtime.valuation import nearest_to_forward, value_expiry
 
-LINES_AT_ONCE = 80
 PATIENCE = timedelta(seconds=12)
-POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,37 +41,12 @@ async def read_contracts(
     contracts: Sequence[OptionContract | Underlying],
     patience: timedelta = PATIENCE,
 ) -> Snapshot:
-    """Stream contracts, a batch at a time, until each has answered or patience ends."""
-    quotes: dict[ConId, Quote] = {}
-    greeks: dict[ConId, Greeks] = {}
-    for start in range(0, len(contracts), LINES_AT_ONCE):
-        batch = contracts[start : start + LINES_AT_ONCE]
-        await feed.subscribe(batch)
-        try:
-            await _wait(feed, batch, patience)
-            quotes |= {c.con_id: q for c in batch if (q := feed.quotes().get(c.con_id))}
-            greeks |= {c.con_id: g for c in batch if (g := feed.greeks().get(c.con_id))}
-        finally:
-            await feed.unsubscribe(batch)
-    return Snapshot(quotes=quotes, greeks=greeks)
-
-
-async def _wait(
-    feed: BrokerFeed, batch: Sequence[OptionContract | Underlying], patience: timedelta
-) -> None:
-    """Return when every contract is quoted (options with Greeks), or when patience ends."""
-    try:
-        async with asyncio.timeout(patience.total_seconds()):
-            while not all(_has_answered(feed, contract) for contract in batch):
-                await asyncio.sleep(POLL_SECONDS)
-    except TimeoutError:
-        return
-
-
-def _has_answered(feed: BrokerFeed, contract: OptionContract | Underlying) -> bool:
-    quote = feed.quotes().get(contract.con_id)
-    quoted = quote is not None and quote.mid is not None
-    return quoted and (isinstance(contract, Underlying) or contract.con_id in feed.greeks())
+    """Stream contracts through the free lines, each until it has answered or patience ends."""
+    read = await feed.sample(contracts, seconds=patience.total_seconds())
+    return Snapshot(
+        quotes={con_id: quote for con_id, (quote, _) in read.items() if quote is not None},
+        greeks={con_id: greeks for con_id, (_, greeks) in read.items() if greeks is not None},
+    )
 
 
 async def read_chain(

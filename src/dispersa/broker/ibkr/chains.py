@@ -12,6 +12,7 @@ from ib_async.objects import OptionChain, PriceIncrement
 
 from dispersa.broker.ibkr import sentinels
 from dispersa.broker.ibkr.contracts import (
+    EVERY_STRIKE,
     SMART,
     by_id,
     contract_of,
@@ -44,6 +45,8 @@ from dispersa.market.contracts import STANDARD_MULTIPLIER
 T = TypeVar("T")
 
 NO_DEFINITION = 200
+NARROW_QUESTIONS_MAX = 24
+"""More missing strikes than this are asked for with their whole expiry."""
 
 
 async def together(questions: Iterable[Coroutine[object, object, T]]) -> list[T]:
@@ -98,11 +101,19 @@ class Chains:
     async def options(
         self, underlying: Underlying, expiry: date, strikes: Sequence[Decimal]
     ) -> tuple[OptionContract, ...]:
-        """Qualify calls and puts at these strikes, one narrow question per strike."""
+        """Qualify calls and puts at these strikes.
+
+        A few strikes are asked one narrow question each; many are asked for at once, as the whole
+        expiry, which is one message instead of one for each strike.
+        """
         options = self._definitions.options
         missing = [s for s in strikes if (underlying.con_id, expiry, s) not in options]
-        answers = await together(self._ask_strike(underlying, expiry, s) for s in missing)
-        for strike, answer in zip(missing, answers, strict=True):
+        if len(missing) > NARROW_QUESTIONS_MAX:
+            answers = await self._ask_expiry(underlying, expiry, missing)
+        else:
+            rows = await together(self._ask_strike(underlying, expiry, s) for s in missing)
+            answers = dict(zip(missing, rows, strict=True))
+        for strike, answer in answers.items():
             options[underlying.con_id, expiry, strike] = answer
         if missing:
             self._definitions.save()
@@ -164,6 +175,26 @@ class Chains:
     ) -> tuple[OptionContract, ...]:
         query = options_query(underlying, expiry, to_float(strike))
         found = await self._details(query, f"{underlying.symbol} {expiry} {strike}")
+        return self._standard(underlying, expiry, strike, found)
+
+    async def _ask_expiry(
+        self, underlying: Underlying, expiry: date, strikes: Sequence[Decimal]
+    ) -> dict[Decimal, tuple[OptionContract, ...]]:
+        """Ask for every strike of an expiry; what the broker does not name does not exist."""
+        query = options_query(underlying, expiry, EVERY_STRIKE)
+        found: dict[Decimal | None, list[ContractDetails]] = defaultdict(list)
+        for row in await self._details(query, f"{underlying.symbol} {expiry}"):
+            found[sentinels.strike(contract_of(row).strike)].append(row)
+        return {s: self._standard(underlying, expiry, s, found.get(s, [])) for s in strikes}
+
+    def _standard(
+        self,
+        underlying: Underlying,
+        expiry: date,
+        strike: Decimal,
+        found: Sequence[ContractDetails],
+    ) -> tuple[OptionContract, ...]:
+        """Keep the call and the put of one strike that deliver the standard number of shares."""
         standard = [row for row in found if _is_standard(underlying.symbol, contract_of(row))]
         if found and not standard:
             raise BrokerRefused(

@@ -20,6 +20,8 @@ from dispersa.market import (
 from dispersa.market.contracts import STANDARD_MULTIPLIER
 
 SMART = "SMART"
+EVERY_STRIKE = 0.0
+"""Strike of a query that fits every strike of its expiry."""
 
 INDEX_EXCHANGES = {
     "SPX": "CBOE",
@@ -56,7 +58,10 @@ def underlying_query(symbol: Symbol) -> Contract:
 
 
 def options_query(underlying: Underlying, expiry: date, strike: float) -> Contract:
-    """Contract by which call and put of one strike are looked up, in every trading class."""
+    """Contract by which calls and puts are looked up, in every trading class.
+
+    `strike` may be `EVERY_STRIKE`.
+    """
     return Contract(
         secType="OPT",
         symbol=underlying.symbol,

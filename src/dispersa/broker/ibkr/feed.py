@@ -1,6 +1,7 @@
 """How do market data, reference data and account values get here from IBKR?"""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import cast
 from ib_async.objects import BarData
 
 from dispersa.broker.ibkr import history, reads, sentinels
-from dispersa.broker.ibkr.chains import Chains
+from dispersa.broker.ibkr.chains import Chains, together
 from dispersa.broker.ibkr.contracts import tradable
 from dispersa.broker.ibkr.definitions import Definitions
 from dispersa.broker.ibkr.lines import DATA_TYPE_NUMBERS, Line, LineBook
@@ -161,20 +162,20 @@ class IbkrFeed:
         """Stream and cancel: read many contracts through the few lines that are free.
 
         Each contract keeps its line until it has a bid, an offer and (options) Greeks, or until
-        `seconds` are over for its turn; what is missing then is None.
+        `seconds` are over for it; then the line goes to the next contract. What is missing is None.
         """
         found: dict[ConId, tuple[Quote | None, Greeks | None]] = {}
-        waiting = list({row.con_id: row for row in contracts}.values())
-        while waiting:
+        waiting = deque({row.con_id: row for row in contracts}.values())
+        if not all(row.con_id in self._lines for row in waiting):
             self._lines.require_free(1)
-            batch, waiting = waiting[: self._lines.free], waiting[self._lines.free :]
-            own = [row for row in batch if row.con_id not in self._lines]
-            await self.subscribe(own)
-            try:
-                await self._until_complete(batch, seconds)
-                found |= {row.con_id: self._reading(row.con_id) for row in batch}
-            finally:
-                await self.unsubscribe(own)
+        turns = max(1, min(len(waiting), self._lines.free))
+
+        async def read_next() -> None:
+            while waiting:
+                row = waiting.popleft()
+                found[row.con_id] = await self._read_one(row, seconds)
+
+        await together(read_next() for _ in range(turns))
         return found
 
     def quotes(self) -> Mapping[ConId, Quote]:
@@ -305,11 +306,20 @@ class IbkrFeed:
             Urgency.DATA, "end of market data", lambda: link.client.cancelMktData(number)
         )
 
-    async def _until_complete(self, contracts: Sequence[Contract], seconds: float) -> None:
-        for _ in range(max(1, round(seconds / POLL_SECONDS))):
-            if all(self._is_complete(row) for row in contracts):
-                return
-            await asyncio.sleep(POLL_SECONDS)
+    async def _read_one(
+        self, contract: Contract, seconds: float
+    ) -> tuple[Quote | None, Greeks | None]:
+        """Stream one contract until it is complete; a line that others hold stays open."""
+        own = [] if contract.con_id in self._lines else [contract]
+        await self.subscribe(own)
+        try:
+            for _ in range(max(1, round(seconds / POLL_SECONDS))):
+                if self._is_complete(contract):
+                    break
+                await asyncio.sleep(POLL_SECONDS)
+            return self._reading(contract.con_id)
+        finally:
+            await self.unsubscribe(own)
 
     def _is_complete(self, contract: Contract) -> bool:
         line = self._lines.line(contract.con_id)
