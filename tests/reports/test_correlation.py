@@ -18,6 +18,7 @@ from dispersa.errors import InvalidInput
 from dispersa.pricing.atm import AtTheMoney
 from dispersa.reports.correlation import CorrelationReport, correlation_by_date
 from dispersa.reports.correlation_html import to_html
+from dispersa.reports.correlation_views import RULES
 
 NAMES = ("AAA", "BBB", "CCC", "D&D")
 VOLS = {"IDX": 20.0, "AAA": 25.0, "BBB": 30.0, "CCC": 35.0, "D&D": 40.0}
@@ -80,7 +81,9 @@ def prices(*, splits: bool) -> list[dict[str, object]]:
     return rows
 
 
-def made(folder: Path, prices_name: str | None = "prices.csv") -> CorrelationReport:
+def made(
+    folder: Path, prices_name: str | None = "prices.csv", *, in_detail: bool = False
+) -> CorrelationReport:
     return correlation_by_date(
         folder / "chains.parquet",
         folder / "weights.csv",
@@ -90,6 +93,7 @@ def made(folder: Path, prices_name: str | None = "prices.csv") -> CorrelationRep
         AtTheMoney.SPOT,
         ShareClasses.SEPARATE,
         folder / prices_name if prices_name else None,
+        in_detail=in_detail,
     )
 
 
@@ -112,9 +116,27 @@ def test_implied_correlation_of_flat_smiles_is_the_formulas(folder: Path) -> Non
         "implied_correlation",
         "n_names",
         "coverage",
+        "expected_dispersion",
+        "by_term",
         "flags",
         "replaced",
     }
+    mean_variance = 0.4 * 0.25**2 + 0.3 * 0.30**2 + 0.2 * 0.35**2 + 0.1 * 0.40**2
+    assert first["expected_dispersion"] == pytest.approx((mean_variance - 0.2**2) ** 0.5)
+    assert first["by_term"] == pytest.approx({"30": want, "91": want, "182": want})
+
+
+def test_flat_smiles_read_the_same_by_every_rule_delta_and_tenor(folder: Path) -> None:
+    report = made(folder, None, in_detail=True)
+    row = json.loads(report.to_json())["rows"][0]
+    want = row["implied_correlation"]
+    assert row["by_rule"] == pytest.approx(dict.fromkeys(RULES, want))
+    assert row["by_delta"]["0.50"] == pytest.approx({"30": want, "91": want, "182": want})
+    # Strikes of 90 and 110 do not reach the far deltas of a vol of 40 %: no value, no guess.
+    assert row["by_delta"]["0.90"]["182"] is None
+    page = to_html(report)
+    assert "Correlation by delta" in page
+    assert "What the at-the-money rule does" in page
 
 
 def test_name_without_vol_on_one_date_is_told(folder: Path) -> None:

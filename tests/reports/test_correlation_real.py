@@ -73,6 +73,7 @@ def test_default_mode_is_within_0_45_points_of_cor1m(
         (AtTheMoney.SPOT, ShareClasses.MERGED, -0.8, -0.4),
         (AtTheMoney.FORWARD, ShareClasses.SEPARATE, -0.9, -0.5),
         (AtTheMoney.DELTA, ShareClasses.SEPARATE, -1.0, -0.6),
+        (AtTheMoney.STRADDLE, ShareClasses.SEPARATE, -0.9, -0.4),
     ],
 )
 def test_other_modes_lie_below_cor1m_by_a_stable_amount(

@@ -35,7 +35,8 @@ def correlation(
     top: Annotated[int, typer.Option(help="Number of components, the heaviest first.")] = 50,
     tenor: Annotated[int, typer.Option(metavar="DAYS", help="Tenor in calendar days.")] = 30,
     atm: Annotated[
-        Literal["spot", "forward", "delta"], typer.Option(help="Where at the money is.")
+        Literal["spot", "forward", "delta", "straddle"],
+        typer.Option(help="Where at the money is; straddle: the pair that would be traded."),
     ] = "spot",
     share_classes: Annotated[
         Literal["separate", "merged"],
@@ -55,14 +56,23 @@ def correlation(
     """Compute the implied (and, with prices, realized) correlation of an index by date.
 
     Formula: (index variance - own variances) / (cross terms), the weights renormalized over the
-    names used, at-the-money vols at one constant tenor.
+    names used, at-the-money vols at one constant tenor. JSON and the report also have one, three
+    and six months, other deltas, and every at-the-money rule beside the chosen one.
     """
     from dispersa.correlation.share_classes import ShareClasses
     from dispersa.pricing.atm import AtTheMoney
     from dispersa.reports.correlation import correlation_by_date
 
     report = correlation_by_date(
-        chains, weights, index, top, tenor, AtTheMoney(atm), ShareClasses(share_classes), prices
+        chains,
+        weights,
+        index,
+        top,
+        tenor,
+        AtTheMoney(atm),
+        ShareClasses(share_classes),
+        prices,
+        in_detail=json or html is not None,
     )
     if html is not None:
         from dispersa.reports.correlation_html import to_html

@@ -12,6 +12,7 @@ STRADDLE is the pair that would be traded: of the two strikes around the forward
 Nothing is extrapolated.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import NormalDist
@@ -211,45 +212,68 @@ def _vol_at_d1(
     vols: tuple[Floats, Floats],
     forward_and_years: tuple[Floats, Floats],
 ) -> Floats:
-    """Find where ln(K/F) - s^2/2 + d1 s = 0 on a segment: Newton's steps, kept in a bracket."""
+    """Vol on a segment of the smile where ln(K/F) - s^2/2 + d1 s = 0."""
     forward, years = forward_and_years
-    low, high = (end.copy() for end in strikes)
     root = np.sqrt(years)
     width = strikes[1] - strikes[0]
     slope = np.divide(vols[1] - vols[0], width, out=np.zeros(width.size), where=width > 0)
-    strike = 0.5 * (low + high)
-    for _ in range(STEPS_MAX):
+
+    def off(strike: Floats) -> tuple[Floats, Floats]:
         s = (vols[0] + slope * (strike - strikes[0])) * root
-        off = np.log(strike / forward) - 0.5 * s * s + d1 * s
-        low, high = np.where(off > 0, low, strike), np.where(off > 0, strike, high)
-        rate = 1 / strike + (d1 - s) * slope * root
-        step = np.divide(off, rate, out=np.full(off.size, np.inf), where=rate != 0)
-        newton = strike - step
-        within = (newton >= low) & (newton <= high)
-        following = np.where(within, newton, 0.5 * (low + high))
-        moved = np.abs(following - strike)
-        strike = following
-        if not np.any(moved > 1e-13 * strike):
-            break
-    vol: Floats = vols[0] + slope * (strike - strikes[0])
-    return vol
+        return np.log(strike / forward) - 0.5 * s * s + d1 * s, 1 / strike + (d1 - s) * slope * root
+
+    found: Floats = vols[0] + slope * (_root(off, *strikes) - strikes[0])
+    return found
 
 
 def _of_straddle(smiles: _Smiles, forward: Floats, years: Floats) -> Floats:
-    """One vol of the pair at the strike nearest to the forward."""
-    from dispersa.pricing import black, straddle
+    """One vol of the pair at the strike nearest to the forward.
+
+    Undiscounted, C(s) + P(s) = 2 (F N(d1) - K N(d2)) - F + K; its vol lies between the two sides'.
+    """
+    from scipy.special import ndtr
 
     left, right = _enclosing(smiles.strike, smiles.group, forward)
     result = np.full(forward.size, np.nan)
     found = left >= 0
     low, high = left[found], right[found]
-    f, t = forward[found], years[found]
+    f, root = forward[found], np.sqrt(years[found])
     nearer = np.where(f - smiles.strike[low] <= smiles.strike[high] - f, low, high)
-    k = smiles.strike[nearer]
-    call = black.price(f, k, smiles.call[nearer], t, 1.0, True)
-    put = black.price(f, k, smiles.put[nearer], t, 1.0, False)
-    result[found] = straddle.implied_vol(call + put, f, k, t, 1.0).vol
+    k, call, put = smiles.strike[nearer], smiles.call[nearer], smiles.put[nearer]
+
+    def pair(vol: Floats) -> tuple[Floats, Floats]:
+        s = vol * root
+        d1 = np.log(f / k) / s + 0.5 * s
+        price = 2 * (f * ndtr(d1) - k * ndtr(d1 - s)) - f + k
+        return price, f * root * np.sqrt(2 / np.pi) * np.exp(-0.5 * d1 * d1)
+
+    paid = 0.5 * (pair(call)[0] + pair(put)[0])  # puts and calls differ by F - K at any vol
+
+    def off(vol: Floats) -> tuple[Floats, Floats]:
+        price, vega = pair(vol)
+        return price - paid, vega
+
+    result[found] = _root(off, np.minimum(call, put), np.maximum(call, put))
     return result
+
+
+def _root(off: Callable[[Floats], tuple[Floats, Floats]], low: Floats, high: Floats) -> Floats:
+    """Where a function that rises through zero from `low` to `high` is zero, row by row.
+
+    Newton's steps on its value and slope, kept inside the bracket, which shrinks with each.
+    """
+    x = 0.5 * (low + high)
+    for _ in range(STEPS_MAX):
+        value, slope = off(x)
+        low, high = np.where(value > 0, low, x), np.where(value > 0, x, high)
+        step = np.divide(value, slope, out=np.full(x.size, np.inf), where=slope != 0)
+        newton = x - step
+        following = np.where((newton >= low) & (newton <= high), newton, 0.5 * (low + high))
+        moved = np.abs(following - x)
+        x = following
+        if not np.any(moved > 1e-13 * np.abs(x)):
+            break
+    return x
 
 
 def _judged(vol: float, status: Status) -> JudgedVol:

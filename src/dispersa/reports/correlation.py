@@ -26,13 +26,14 @@ from dispersa.history.closes import read_closes
 from dispersa.history.weights import read_weights
 from dispersa.market import Symbol
 from dispersa.pricing.atm import AtTheMoney, at_the_money_vols
-from dispersa.reports.correlation_rows import cells, json_row, signal_cells
-
-CARRY_RATE = 0.036
-"""Assumed rate of the forward in the modes FORWARD and DELTA: US overnight rate of mid 2026."""
-
-TERMS_DAYS = (30, 91, 182)
-"""Tenors of the term structure: one, three and six months."""
+from dispersa.reports.correlation_rows import (
+    cells,
+    json_row,
+    signal_cells,
+    term_keys,
+    view_keys,
+)
+from dispersa.reports.correlation_views import CARRY_RATE, TERMS_DAYS, Asked, Views, views_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class CorrelationReport:
     ----------
     terms
         The same by date at each tenor of `TERMS_DAYS`.
+    views
+        Other at-the-money rules, deltas and tenors; None where they were not asked for.
     research
         With prices: the signal that each date would have given; empty without.
     priced_from_chains
@@ -58,6 +61,7 @@ class CorrelationReport:
     days: tuple[DayCorrelation, ...]
     panel: VolPanel = field(repr=False)
     terms: tuple[tuple[DayCorrelation, ...], ...] = ()
+    views: Views | None = field(default=None, repr=False)
     research: tuple[ResearchDay, ...] = ()
     splits: tuple[NamedSplit, ...] = ()
     priced_from_chains: tuple[Symbol, ...] = ()
@@ -89,7 +93,12 @@ class CorrelationReport:
         document = {
             "index": self.index,
             "tenor_days": self.tenor_days,
-            "rows": [json_row(day, judged.get(day.date)) for day in self.days],
+            "rows": [
+                json_row(day, judged.get(day.date))
+                | term_keys(self.terms, at)
+                | view_keys(self.views, at)
+                for at, day in enumerate(self.days)
+            ],
         }
         return json.dumps(document, allow_nan=False)
 
@@ -124,8 +133,12 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
     atm: AtTheMoney = AtTheMoney.SPOT,
     share_classes: ShareClasses = ShareClasses.SEPARATE,
     prices: Path | None = None,
+    *,
+    in_detail: bool = False,
 ) -> CorrelationReport:
     """Compute implied and, with `prices`, realized correlation by date from files.
+
+    `in_detail` adds the views: every at-the-money rule, and every delta and tenor.
 
     Raises
     ------
@@ -144,6 +157,7 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
         days: implied_by_date(panel, index_weights.on, symbol, choice)
         for days, panel in panels.items()
     }
+    asked = Asked(index=symbol, weights_on=index_weights.on, choice=choice, tenor_days=tenor_days)
     report = CorrelationReport(
         index=index,
         tenor_days=tenor_days,
@@ -154,6 +168,7 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
         days=by_tenor[tenor_days],
         panel=panels[tenor_days],
         terms=tuple(by_tenor[days] for days in TERMS_DAYS),
+        views=views_of(table, asked) if in_detail else None,
     )
     return report if prices is None else _with_prices(report, prices, symbol)
 

@@ -8,10 +8,11 @@ from statistics import fmean, stdev
 from dispersa.correlation.by_date import DayCorrelation
 from dispersa.correlation.research import ResearchDay
 from dispersa.correlation.signal import Direction, Signal
-from dispersa.reports.correlation import TERMS_DAYS, CorrelationReport
+from dispersa.reports.correlation import CorrelationReport
 from dispersa.reports.correlation_charts import Band, Bars, Line, chart, heat_map
 from dispersa.reports.correlation_marks import number, percent, points, section
 from dispersa.reports.correlation_names import coverage_and_dropped, names_and_cost
+from dispersa.reports.correlation_skew import rules, skew, term_structure
 from dispersa.reports.correlation_style import STYLE
 
 BAND_DAYS_MIN = 10
@@ -32,8 +33,10 @@ def to_html(report: CorrelationReport) -> str:
     sections = [_headline(report), _implied_and_realized(report)]
     if report.research:
         sections += [_premium_and_edge(report), _standing(report)]
+    sections.append(term_structure(report))
+    if report.views:
+        sections += [skew(report, report.views), rules(report, report.views)]
     sections += [
-        _terms(report),
         _vols(report),
         names_and_cost(report),
         coverage_and_dropped(report),
@@ -199,22 +202,6 @@ def _standing(report: CorrelationReport) -> str:
         "only: a short window, for orientation. The live signal asks for at least "
         f"{report.research[-1].signal.thresholds.history_days_min} days.",
         picture,
-    )
-
-
-def _terms(report: CorrelationReport) -> str:
-    """Term structure of implied correlation."""
-    colors = ("implied", "realized", "forecast")
-    lines = [
-        Line(name=f"{tenor} days", values=_clean(days), color=color)
-        for tenor, days, color in zip(TERMS_DAYS, report.terms, colors, strict=False)
-    ]
-    dates = [day.date for day in report.days]
-    return section(
-        "Term structure",
-        "The same basket at one, three and six months. An inverted curve (short above long) is "
-        "stress being priced into the coming weeks.",
-        chart(dates, lines, "points"),
     )
 
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from dispersa.correlation.by_date import DayCorrelation
+from dispersa.correlation.dispersion import expected_dispersion
 from dispersa.correlation.research import ResearchDay
 from dispersa.correlation.signal import RealizedWindow, Signal
+from dispersa.reports.correlation_views import TERMS_DAYS, Views
 
 ABSENT = "-"
 
@@ -18,10 +20,41 @@ def json_row(day: DayCorrelation, research: ResearchDay | None) -> dict[str, Any
         "implied_correlation": day.implied.clean if day.implied else None,
         "n_names": len(day.names),
         "coverage": day.coverage,
+        "expected_dispersion": _dispersion(day),
         "flags": [str(flag) for flag in day.flags],
         "replaced": list(day.replaced),
     }
     return row if research is None else row | _signal_keys(research)
+
+
+def _dispersion(day: DayCorrelation) -> float | None:
+    """Cross-sectional vol that the vols of the date imply, a fraction."""
+    if day.implied is None:
+        return None
+    vols = [name.implied_vol for name in day.names]
+    return expected_dispersion([name.weight for name in day.names], vols, day.implied.index_vol)
+
+
+def term_keys(terms: tuple[tuple[DayCorrelation, ...], ...], at: int) -> dict[str, Any]:
+    """Implied correlation of one date at each tenor in days."""
+    days = [by_date[at] for by_date in terms]
+    return {
+        "by_term": {
+            str(tenor): day.implied.clean if day.implied else None
+            for tenor, day in zip(TERMS_DAYS, days, strict=True)
+        }
+    }
+
+
+def view_keys(views: Views | None, at: int) -> dict[str, Any]:
+    """Implied correlation of one date by rule, and by call delta and tenor in days."""
+    if views is None:
+        return {}
+    by_delta: dict[str, dict[str, float | None]] = {}
+    for (delta, days), values in views.by_delta.items():
+        by_delta.setdefault(f"{delta:.2f}", {})[str(days)] = values[at]
+    by_rule = {rule: values[at] for rule, values in views.by_rule.items()}
+    return {"by_rule": by_rule, "by_delta": by_delta}
 
 
 def _signal_keys(research: ResearchDay) -> dict[str, Any]:

@@ -38,7 +38,8 @@ border-bottom:1px solid var(--rule)}
 th,td{padding:5px 10px;text-align:right}
 th{text-align:left;font-weight:600}
 tbody tr+tr{border-top:1px solid var(--rule)}
-.words td{text-align:left}
+.words td{text-align:left}.words td.num{text-align:right}
+.wide{overflow-x:auto}
 ul{margin:6px 0 0;padding-left:20px;color:var(--soft)}
 .empty{font-style:italic}
 @media print{body{background:#fff}.scroll{max-height:none}section{break-inside:avoid}}
