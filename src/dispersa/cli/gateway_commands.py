@@ -68,6 +68,10 @@ def gateway(
         Path | None,
         typer.Option(metavar="FILE", help="TOML script of faults: when, what, for whom."),
     ] = None,
+    fault_seed: Annotated[
+        int | None,
+        typer.Option(metavar="SEED", help="Draw about twelve faults an hour from this seed."),
+    ] = None,
     inspect_port: Annotated[
         int | None,
         typer.Option(
@@ -111,6 +115,7 @@ def gateway(
         rules=switches,
         venue_rules=venue_switches,
         faults=faults,
+        fault_seed=fault_seed,
         inspect_port=inspect_port,
     )
     run(settings, new_loop, record=record, replay=replay)

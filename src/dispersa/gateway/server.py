@@ -12,7 +12,7 @@ from dispersa.gateway.floor import Floor
 from dispersa.gateway.inspection import Inspection
 from dispersa.gateway.outages import Outages
 from dispersa.gateway.port import VenuePort
-from dispersa.gateway.script import read_script, schedule
+from dispersa.gateway.script import Storm, read_script, schedule
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.tape import Recorder
 
@@ -88,6 +88,8 @@ async def serve(settings: GatewaySettings, recorder: Recorder | None = None) -> 
     from dispersa.gateway.venue import Venue, market_start
 
     script = [] if settings.faults is None else read_script(settings.faults)
+    if settings.fault_seed is not None:
+        script.append(Storm(seed=settings.fault_seed))
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop, market_start(settings))
     floor = Floor(Venue(settings, clock), clock, settings)

@@ -85,6 +85,8 @@ class GatewaySettings:
     step_seconds: float = 0.25
     faults: Path | None = None
     """A script of faults, see `gateway.script`."""
+    fault_seed: int | None = None
+    """Draw faults by chance from this seed, beside those of the script."""
     inspect_port: int | None = None
     """Where `gateway.inspection` tells the truth, 0 for any free port; None keeps it to itself."""
     rules: Rules = field(default_factory=Rules)

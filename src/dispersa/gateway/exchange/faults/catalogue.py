@@ -66,6 +66,7 @@ class Armed:
     symbol: str = ""
     seconds: float = 2.0
     count: int = 1
+    value: str = ""
     orders: set[int] = field(default_factory=set)
     ends: datetime | None = None
 

@@ -60,12 +60,15 @@ class FaultDesk:
         symbol: str = "",
         seconds: float = 2.0,
         count: int = 1,
+        value: str = "",
     ) -> Armed:
         """Arm a fault by its number; some strike at once, others when their order comes.
 
         Raises `InvalidInput` for a number that the venue does not know.
         """
-        fault = Armed(code=code, order_ref=order_ref, symbol=symbol, seconds=seconds, count=count)
+        fault = Armed(
+            code=code, order_ref=order_ref, symbol=symbol, seconds=seconds, count=count, value=value
+        )
         if code in _AT_ONCE:
             self._strike(fault)
         else:
