@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from dispersa.desk.commands import Command
 from dispersa.desk.events import Event
 from dispersa.desk.evolve import Record
+from dispersa.desk.state import DeskState
 from dispersa.errors import BrokenInvariant
 
 
@@ -24,6 +25,32 @@ KINDS: types.MappingProxyType[str, type[Record]] = types.MappingProxyType(_kinds
 @cache
 def _adapter(kind: str) -> TypeAdapter[Record]:
     return TypeAdapter(KINDS[kind])
+
+
+@cache
+def _state_adapter() -> TypeAdapter[DeskState]:
+    return TypeAdapter(DeskState)
+
+
+def encode_state(state: DeskState) -> Any:
+    """Return the whole state in JSON's own types."""
+    return _state_adapter().dump_python(state, mode="json")
+
+
+def state_text(state: DeskState) -> bytes:
+    """Return the whole state as JSON text."""
+    return _state_adapter().dump_json(state)
+
+
+def decode_state(text: bytes) -> DeskState:
+    """Return the state that `state_text` wrote.
+
+    Raises `BrokenInvariant` if the text does not fit this build's state.
+    """
+    try:
+        return _state_adapter().validate_json(text)
+    except ValidationError as error:
+        raise BrokenInvariant(f"a saved desk state can not be read: {error}") from error
 
 
 def encode(record: Record) -> tuple[str, Any]:

@@ -14,6 +14,7 @@ from dispersa.desk.commands import (
     RecordReconciliation,
     StartProgram,
 )
+from dispersa.desk.decide_halt import decide_halt
 from dispersa.desk.decide_program import decide_program
 from dispersa.desk.decide_single import decide_single
 from dispersa.desk.facts import gate_facts, plan_request
@@ -29,6 +30,8 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
     """Return the next command that `event` calls for, or None when nothing more is to be done."""
     if (reconciled := _reconcile(rules, state)) is not None:
         return reconciled
+    if (stopped := decide_halt(state, event)) is not None:
+        return stopped
     if isinstance(event, ev.OrderRequested | ev.CancelRequested):
         return decide_single(rules, state, at, event)
     if state.stage is Stage.EXECUTION:
@@ -67,6 +70,9 @@ def _decide_road(
             return _after_plan(rules, state, at)
         case ev.OperatorAnswered(), Stage.APPROVAL:
             return _after_answer(rules, state, at, event)
+        case ev.ProgramCancelRequested(), Stage.SIGNAL | Stage.PLAN | Stage.APPROVAL:
+            reason = f"cancelled by {event.by}: {event.reason}"
+            return DeclineTrade(stage=state.stage.value, reason=reason)
         case _:
             return None
 
@@ -74,6 +80,8 @@ def _decide_road(
 def _begin_trade(state: DeskState) -> Command:
     if state.halt is not None:
         return DeclineTrade(stage="halt", reason=f"trading is halted: {state.halt.reason}")
+    if state.stopping:
+        return DeclineTrade(stage="halt", reason=f"this process is ending: {state.stopping}")
     return ComputeSignal()
 
 

@@ -96,11 +96,9 @@ def decide_program(
 
 
 def _wind_down(view: _View, event: ev.Event) -> Command | None:
-    """Stop launching on a halt, a rejection that concerns the whole trade, or the deadline."""
+    """Stop launching on a rejection that concerns the whole trade, or at the deadline."""
     if view.program.state is not ProgramState.RUNNING:
         return None
-    if view.state.halt is not None:
-        return WindDown(reason=f"halted: {view.state.halt.reason}")
     if isinstance(event, OrderRejected) and event.ref in view.state.orders:
         return WindDown(reason=f"the broker rejected {event.ref} ({event.code}): {event.message}")
     if any(len(order.perm_ids) > 1 for order in view.state.open_orders()):
@@ -193,6 +191,8 @@ def _reprice(view: _View) -> Command | None:
     """Walk each working order: move it, leave it, or give up."""
     if not view.state.linked or view.program.state is not ProgramState.RUNNING:
         return None
+    if view.state.halt is not None:
+        return None
     for row in view.program.packages.values():
         order = None if row.order is None else view.state.orders[row.order]
         if order is None or row.walk is None or not _is_due(view, order):
@@ -257,7 +257,7 @@ def _denied(view: _View, row: PackageProgress, denial: Denial) -> Command | None
 
 def _launch(view: _View) -> Command | None:
     """Send the next slice that corridor, pace and gate allow."""
-    if not view.state.linked or view.state.unknown_names():
+    if not view.state.linked or view.state.unknown_names() or view.state.halt is not None:
         return None
     chosen = next_slice(
         view.program, view.state.units_at_risk(), partial(_may_begin, view), view.at

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from dispersa.correlation.terms import Signal
 from dispersa.execution.plan import DroppedName, TradePlan
+from dispersa.execution.policy import Remedy
 from dispersa.market import ConId, PriceIncrements, Quote, Side, TradingSession
 from dispersa.orders import (
     AccountReading,
@@ -87,6 +89,22 @@ class PlanImpossible:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsComputed:
+    """Other targets for the rest of the program by package key, from a worker."""
+
+    remedy: Remedy
+    targets: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetsImpossible:
+    """The rest of the program could not be sized anew, and why."""
+
+    remedy: Remedy
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAnswered:
     """What a person typed when asked to confirm the plan with this hash."""
 
@@ -158,18 +176,51 @@ class SnapshotFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HaltRequested:
-    """A person or a control stops trading."""
+    """A person or a control stops trading; `by` says who."""
 
     level: HaltLevel
     reason: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeRequested:
-    """A person lets trading go on, with a reason."""
+    """A person lets trading go on, with a reason.
+
+    `lifts` is when the halt began that the person has seen: a newer one stays. None (in journals
+    of early builds) lifts whatever is there.
+    """
 
     reason: str
     operator: str
+    lifts: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    """The process is asked to end: cancel what works, send nothing more. No halt stays behind."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramCancelRequested:
+    """A person cancels the running program, or takes back the trade that is being prepared."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderWithheld:
+    """A halt came between decision and hand-over: proven never to have been written.
+
+    `is_change` for a new limit (the order works on at its old one), else the order itself.
+    """
+
+    ref: OrderRef
+    reason: str
+    is_change: bool
 
 
 Event = (
@@ -180,6 +231,8 @@ Event = (
     | SignalComputed
     | PlanProposed
     | PlanImpossible
+    | TargetsComputed
+    | TargetsImpossible
     | OperatorAnswered
     | MarketObserved
     | OrderRequested
@@ -189,6 +242,9 @@ Event = (
     | SnapshotFailed
     | HaltRequested
     | ResumeRequested
+    | StopRequested
+    | ProgramCancelRequested
+    | OrderWithheld
     | OrderWorking
     | OrderCancelled
     | OrderRejected

@@ -29,6 +29,7 @@ from dispersa.desk.evolve_orders import (
     book_execution,
     change_order,
     refuse_amend,
+    withhold,
 )
 from dispersa.desk.evolve_program import (
     amend_order,
@@ -53,6 +54,7 @@ from dispersa.orders import (
     OrderRejected,
     OrderWorking,
 )
+from dispersa.risk import HaltLevel
 
 Record = ev.Event | Command
 
@@ -71,6 +73,7 @@ def evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
             | LinkLost()
             | LinkRestored()
             | ev.OrderHandedOver()
+            | ev.OrderWithheld()
         ):
             return _report(state, at, record)
         case (
@@ -110,6 +113,7 @@ Report = (
     | LinkLost
     | LinkRestored
     | ev.OrderHandedOver
+    | ev.OrderWithheld
 )
 
 
@@ -136,6 +140,8 @@ def _report(state: DeskState, at: datetime, report: Report) -> DeskState:
             return replace(state, linked=True, link_message="")
         case ev.OrderHandedOver():
             return change_order(state, at, report.ref, OrderChange.SENT, report)
+        case ev.OrderWithheld():
+            return withhold(state, at, report)
 
 
 def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
@@ -146,6 +152,7 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
                 profile=event.profile,
                 account_expected=event.account,
                 live_allowed=event.live_allowed,
+                stopping="",
             )
         case ev.BrokerSynchronized():
             synchronized = absorb_snapshot(state, at, event.snapshot)
@@ -162,19 +169,51 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
         case ev.SignalComputed():
             return replace(state, signal=event.signal)
         case ev.PlanProposed():
-            return replace(state, plan=event.plan, stage=Stage.PROPOSED)
+            return _propose(state, event)
         case ev.PlanImpossible():
             return replace(state, decline_reason=event.reason)
         case ev.SnapshotRead():
             return absorb_snapshot(replace(state, snapshot_request=None), at, event.snapshot)
         case ev.SnapshotFailed():
             return replace(state, snapshot_request=None, snapshot_failed_at=at)
-        case ev.HaltRequested():
-            return replace(state, halt=Halt(level=event.level, reason=event.reason, since=at))
-        case ev.ResumeRequested():
-            return replace(state, halt=None)
+        case ev.HaltRequested() | ev.ResumeRequested() | ev.StopRequested():
+            return _stop_or_go(state, at, event)
         case _:
             return state
+
+
+def _propose(state: DeskState, event: ev.PlanProposed) -> DeskState:
+    """Take the plan up, unless the trade it was made for has been taken back meanwhile."""
+    if state.stage in {Stage.DECLINED, Stage.ENDED}:
+        return state
+    return replace(state, plan=event.plan, stage=Stage.PROPOSED)
+
+
+def _stop_or_go(
+    state: DeskState, at: datetime, event: ev.HaltRequested | ev.ResumeRequested | ev.StopRequested
+) -> DeskState:
+    match event:
+        case ev.HaltRequested():
+            return replace(state, halt=_halt(state.halt, at, event))
+        case ev.ResumeRequested():
+            return _resume(state, event)
+        case ev.StopRequested():
+            return replace(state, stopping=event.reason)
+
+
+def _halt(present: Halt | None, at: datetime, event: ev.HaltRequested) -> Halt:
+    """Stop at the level asked for; a HOLD never takes back more than that."""
+    asked = Halt(level=event.level, reason=event.reason, since=at, by=event.by)
+    if present is None or event.level is not HaltLevel.HOLD:
+        return asked
+    return replace(present, since=at)
+
+
+def _resume(state: DeskState, event: ev.ResumeRequested) -> DeskState:
+    """Lift the halt that the person has seen; one that came meanwhile stays."""
+    if state.halt is None or event.lifts not in {None, state.halt.since}:
+        return state
+    return replace(state, halt=None)
 
 
 def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dispersa.desk.commands import DoubtOrder
-from dispersa.desk.events import OrderHandedOver
+from dispersa.desk.events import OrderHandedOver, OrderWithheld
 from dispersa.desk.evolve_program import note_fill, note_order_end
 from dispersa.desk.state import DeskState
 from dispersa.orders import (
@@ -24,7 +24,13 @@ from dispersa.orders import (
 )
 
 OrderNews = (
-    OrderWorking | OrderCancelled | OrderRejected | OrderDoubtful | OrderHandedOver | DoubtOrder
+    OrderWorking
+    | OrderCancelled
+    | OrderRejected
+    | OrderDoubtful
+    | OrderHandedOver
+    | OrderWithheld
+    | DoubtOrder
 )
 
 
@@ -55,7 +61,7 @@ def _with_details(order: Order, at: datetime, news: OrderNews) -> Order:
             )
         case OrderCancelled() | OrderRejected() | OrderDoubtful():
             return replace(order, message=news.message)
-        case DoubtOrder():
+        case DoubtOrder() | OrderWithheld():
             return replace(order, message=news.reason)
         case OrderHandedOver():
             return order
@@ -88,6 +94,14 @@ def refuse_amend(state: DeskState, report: AmendRefused) -> DeskState:
             message=report.message,
         )
     )
+
+
+def withhold(state: DeskState, at: datetime, event: OrderWithheld) -> DeskState:
+    """Take back what was decided but never written: the order, or its new limit."""
+    order = state.orders.get(event.ref)
+    if order is None or not event.is_change:
+        return change_order(state, at, event.ref, OrderChange.ABSENCE_PROVEN, event)
+    return state.with_order(replace(order, amend_pending=False, message=event.reason))
 
 
 def book_execution(state: DeskState, at: datetime, execution: Execution) -> DeskState:

@@ -39,11 +39,17 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """Trading is stopped at this level for this reason."""
+    """Trading is stopped at this level for this reason; `since` is when it was last asked for."""
 
     level: HaltLevel
     reason: str
     since: datetime
+    by: str = ""
+
+    @property
+    def cancels(self) -> bool:
+        """Whether what works is to be cancelled, too."""
+        return self.level in {HaltLevel.CANCEL, HaltLevel.FLATTEN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,9 @@ class DeskState:
     `absences` says, for each order that is UNKNOWN, when a full read first did not show it;
     `unit_vegas` gives the vega of one unit of each order, in dollars per point;
     `messages_sent` counts order messages by reference; `denials` counts the gate's refusals by
-    symbol, `denied` keeps their sentences by reference.
+    symbol, `denied` keeps their sentences by reference; `fill_seconds` is how long an order of a
+    name lately took to fill; `stopping` says why the process is about
+    to end, empty while it is not.
     """
 
     profile: str = ""
@@ -97,11 +105,13 @@ class DeskState:
     snapshot_at: datetime | None = None
     snapshot: BrokerSnapshot | None = None
     halt: Halt | None = None
+    stopping: str = ""
     denials: Mapping[str, int] = field(default_factory=dict)
     denied: Mapping[OrderRef, str] = field(default_factory=dict)
     orders_made: int = 0
     program_starts: tuple[datetime, ...] = ()
     programs_held: tuple[ProgramId, ...] = ()
+    fill_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def with_order(self, order: Order) -> "DeskState":
         """Return the state with one order replaced."""

@@ -124,6 +124,11 @@ class Journal:
             self._raise_unless_committed(self._last_sequence)
 
     @property
+    def path(self) -> Path | None:
+        """Where the journal lies; None for one in memory."""
+        return self._path
+
+    @property
     def last_sequence(self) -> int:
         """Sequence of the last appended entry, durable or not; 0 for an empty journal."""
         return self._last_sequence

@@ -1,0 +1,198 @@
+"""How does a running desk answer on its socket? The questions of `control_requests`, one by one."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from dispersa.desk import events as ev
+from dispersa.desk.codec import encode_state
+from dispersa.desk.state import DeskState, Stage
+from dispersa.errors import Halted, InvalidInput
+from dispersa.journal import Journal, JournalFailed
+from dispersa.journal.export import entry_document
+from dispersa.portfolio import positions_from
+from dispersa.reports.book_tables import (
+    orders_document,
+    reconciliation_document,
+    status_document,
+)
+from dispersa.reports.trade_json import trade_document
+from dispersa.risk import HaltLevel
+from dispersa.runtime import control_requests as ask
+from dispersa.runtime.build import build_id
+from dispersa.runtime.control import ALIVE_SECONDS, Answering, ControlServer, Streaming
+from dispersa.runtime.control_path import socket_path
+from dispersa.runtime.desk_loop import DeskLoop, Seen
+
+NEWS_POLL_SECONDS = 0.05
+
+
+def control_server(
+    loop: DeskLoop,
+    journal: Journal,
+    *,
+    more: Mapping[str, Answering[Any]] | None = None,
+) -> ControlServer:
+    """Make the server of a desk that owns the journal file; `more` adds or replaces answers."""
+    if journal.path is None:
+        raise InvalidInput("a journal in memory has no socket: nobody else can find it")
+    desk = _DeskAnswers(loop, journal)
+    return ControlServer(
+        socket_path(journal.path),
+        build=build_id(),
+        answers={**desk.answers(), **(more or {})},
+        streams={"subscribe": Streaming(ask.EntriesAsked, desk.entries)},
+    )
+
+
+def how_to_reach() -> str:
+    """Say what a second owner is told about this process."""
+    return (
+        f"the dispersa process {os.getpid()}; reach it with `dispersa status`, `dispersa halt` and "
+        "`dispersa resume`"
+    )
+
+
+class _DeskAnswers:
+    """The answers of one desk."""
+
+    def __init__(self, loop: DeskLoop, journal: Journal) -> None:
+        self._loop = loop
+        self._journal = journal
+
+    def answers(self) -> dict[str, Answering[Any]]:
+        return {
+            "status": Answering(ask.StatusAsked, self.status),
+            "halt": Answering(ask.HaltAsked, self.halt),
+            "resume": Answering(ask.ResumeAsked, self.resume),
+            "approve": Answering(ask.ApprovalGiven, self.approve),
+            "cancel_program": Answering(ask.ProgramCancelAsked, self.cancel_program),
+            "request_trade": Answering(ask.TradeAsked, self.request_trade),
+        }
+
+    async def status(self, asked: ask.StatusAsked) -> dict[str, Any]:
+        document = read_model(self._loop.state) | {
+            "pid": os.getpid(),
+            "journal": str(self._journal.path),
+            "last_sequence": self._journal.last_sequence,
+            "committed_sequence": self._journal.committed_sequence,
+            "journal_failure": self._journal.failure,
+            "journal_recovery": self._journal.recovery,
+        }
+        return document | ({"state": encode_state(self._loop.state)} if asked.whole else {})
+
+    async def halt(self, asked: ask.HaltAsked) -> dict[str, Any]:
+        if asked.level is HaltLevel.NONE:
+            raise InvalidInput("a halt has the level hold, cancel or flatten; to go on, resume")
+        reason, by = _words(asked.reason, asked.by)
+        seen = await self._loop.halt(asked.level, reason, by=by)
+        return await self._told(seen) | {"open_orders": _open_orders(seen.state)}
+
+    async def resume(self, asked: ask.ResumeAsked) -> dict[str, Any]:
+        reason, by = _words(asked.reason, asked.by)
+        return await self._told(await self._loop.resume(reason, by=by))
+
+    async def approve(self, asked: ask.ApprovalGiven) -> dict[str, Any]:
+        state = self._loop.state
+        if state.stage is not Stage.APPROVAL or state.plan is None:
+            raise Halted(f"no plan waits for approval; the desk is at {state.stage}")
+        event = ev.OperatorAnswered(plan_hash=asked.plan_hash, text=asked.text, operator=asked.by)
+        return await self._told(await self._loop.tell(event))
+
+    async def cancel_program(self, asked: ask.ProgramCancelAsked) -> dict[str, Any]:
+        reason, by = _words(asked.reason, asked.by)
+        seen = await self._loop.tell(ev.ProgramCancelRequested(reason=reason, by=by))
+        return await self._told(seen) | {"open_orders": _open_orders(seen.state)}
+
+    async def request_trade(self, asked: ask.TradeAsked) -> dict[str, Any]:
+        state = self._loop.state
+        if state.stage not in {Stage.IDLE, Stage.DECLINED, Stage.ENDED}:
+            raise Halted(f"a trade is under way, at {state.stage}; wait for its end or cancel it")
+        event = ev.TradeRequested(requested_by=asked.by, edge_waiver=None)
+        return await self._told(await self._loop.tell(event))
+
+    async def entries(self, asked: ask.EntriesAsked) -> AsyncIterator[dict[str, Any]]:
+        """Yield committed entries in order, and a sign of life while there is none."""
+        after = asked.after
+        loop = asyncio.get_running_loop()
+        told_at = loop.time() - ALIVE_SECONDS
+        while True:
+            if self._journal.committed_sequence > after:
+                for entry in self._journal.entries(after=after):
+                    yield {"entry": entry_document(entry)}
+                    after = entry.sequence
+                told_at = loop.time()
+            elif loop.time() - told_at >= ALIVE_SECONDS:
+                yield {"alive": after}
+                told_at = loop.time()
+            await asyncio.sleep(NEWS_POLL_SECONDS)
+
+    async def _told(self, seen: Seen) -> dict[str, Any]:
+        """Say what came of it, and whether it is on the disk."""
+        try:
+            await self._journal.committed(seen.sequence)
+        except JournalFailed as error:
+            recorded: str | None = str(error)
+        else:
+            recorded = None
+        return {
+            "sequence": seen.sequence,
+            "at": seen.at.isoformat(),
+            "commands": [type(command).__name__ for command in seen.commands],
+            "not_recorded": recorded,
+            **status_document(seen.state),
+        }
+
+
+def read_model(state: DeskState) -> dict[str, Any]:
+    """Return the desk as people look at it, in JSON's own types."""
+    halt, snapshot, plan = state.halt, state.snapshot, state.plan
+    return status_document(state) | {
+        "account": state.account_expected or None,
+        "linked": state.linked,
+        "link_message": state.link_message or None,
+        "halt": None
+        if halt is None
+        else {
+            "level": halt.level.value,
+            "reason": halt.reason,
+            "by": halt.by,
+            "since": halt.since.isoformat(),
+        },
+        "stopping": state.stopping or None,
+        "plan": None
+        if plan is None
+        else {"hash": plan.plan_hash, "expires_at": plan.expires_at.isoformat()},
+        "trade": trade_document(state, journal_ok=True),
+        "orders": orders_document(state)["orders"],
+        "positions": [
+            {"con_id": con_id, "quantity": float(position.quantity)}
+            for con_id, position in sorted(positions_from(state.book).items())
+        ],
+        "reconciliation": None
+        if state.reconciliation is None
+        else reconciliation_document(state.reconciliation),
+        "books_read_at": None if snapshot is None else snapshot.at.isoformat(),
+        "net_liquidation": _net_liquidation(state),
+        "vix": None if state.vix is None else state.vix.level,
+    }
+
+
+def _net_liquidation(state: DeskState) -> float | None:
+    if state.account is None or state.account.net_liquidation is None:
+        return None
+    return float(state.account.net_liquidation)
+
+
+def _open_orders(state: DeskState) -> list[dict[str, Any]]:
+    return [
+        {"ref": order.approved.intent.ref, "state": order.state.value}
+        for order in state.open_orders()
+    ]
+
+
+def _words(reason: str, by: str) -> tuple[str, str]:
+    if not reason.strip() or not by.strip():
+        raise InvalidInput("a reason and a name are needed; expected both, in words")
+    return reason.strip(), by.strip()

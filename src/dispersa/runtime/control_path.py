@@ -1,0 +1,47 @@
+"""Where does the owner of a journal listen? Beside it, or where the path is short enough."""
+
+import os
+import stat
+from hashlib import sha256
+from pathlib import Path
+
+from dispersa.errors import InvalidInput
+
+PATH_BYTES_MAX = 100
+"""A socket's address holds 108 bytes on Linux and 104 on macOS, its end included."""
+
+
+def socket_path(journal: Path) -> Path:
+    """Return the address of the engine that owns this journal.
+
+    `<journal>.sock`; where that is too long for a socket, a name made from it in XDG_RUNTIME_DIR,
+    else in a private folder of /tmp.
+    """
+    journal = journal.resolve()
+    beside = journal.with_name(journal.name + ".sock")
+    if _fits(beside):
+        return beside
+    name = sha256(os.fsencode(journal)).hexdigest()[:16] + ".sock"
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given and _fits(found := Path(given) / "dispersa" / name):
+        return found
+    return Path(f"/tmp/dispersa-{os.getuid()}") / name  # noqa: S108 - checked by private_folder
+
+
+def private_folder(path: Path) -> None:
+    """Make the socket's folder, or raise `InvalidInput` where another user could change it."""
+    folder = path.parent
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if folder.name.startswith("dispersa") and not is_ours:
+        raise InvalidInput(f"the folder {folder} belongs to another user; remove it")
+    if not is_ours or found.st_mode & 0o022:
+        raise InvalidInput(
+            f"the folder {folder} can be written by other users; expected mode 0755 or less, and "
+            f"that it is yours: chmod go-w {folder}, or put [journal] path elsewhere"
+        )
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= PATH_BYTES_MAX
