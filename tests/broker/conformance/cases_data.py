@@ -260,3 +260,17 @@ async def _(bench: Bench) -> None:
         await connection.feed.subscribe(bench.straddle.legs)
         await eventually(lambda: len(connection.feed.quotes()) == 2)
         assert {quote.kind for quote in connection.feed.quotes().values()} == {DataKind.DELAYED}
+
+
+@case(108, "many strikes of an expiry", "one question, the same contracts as one by one")
+async def _(bench: Bench) -> None:
+    at = bench.strikes.index(bench.straddle.strike)
+    few = bench.strikes[max(0, at - 3) : at + 4]
+    async with bench.another() as (other, _):
+        underlying = await other.feed.underlying(bench.underlying.symbol)
+        expiry = bench.straddle.expiry
+        narrow = await other.feed.options(underlying, expiry, few)
+    async with bench.another() as (other, _):
+        whole = await other.feed.options(underlying, expiry, bench.strikes)
+    assert narrow == tuple(row for row in whole if row.strike in few)
+    assert bench.straddle.call in whole

@@ -1,4 +1,4 @@
-"""Conformance 85 to 99: loss of links, restarts, and what is found afterwards."""
+"""Conformance 85 to 99, 106 and 107: loss of links, restarts, and what is found afterwards."""
 
 import asyncio
 
@@ -12,6 +12,7 @@ from dispersa.orders import (
     LinkRestored,
     OrderCancelled,
     OrderDoubtful,
+    OrderRef,
     OrderWorking,
 )
 
@@ -261,3 +262,48 @@ async def _(_: Bench) -> None:
                 assert (await own.feed.account()).net_liquidation is not None
             connection = own.connection
         assert connection.unproven is not None
+
+
+@case(
+    106,
+    "cancel asked for while the links are down",
+    "Disconnected at once, and sent as soon as they are back",
+    simulated_only=True,
+)
+async def _(_: Bench) -> None:
+    async with gateway() as running, bench_on(running) as own:
+        order, bystander = own.order(own.far()), own.order(own.far())
+        for each in (order, bystander):
+            await own.orders.place(each)
+            await own.ledger.wait(OrderWorking, ref=each.intent.ref)
+        _abort_all(own)
+        await own.ledger.wait(LinkLost)
+        with pytest.raises(Disconnected):
+            await own.orders.cancel(order.intent.ref)
+        await own.ledger.wait(LinkRestored, times=2)
+        await own.ledger.wait(OrderCancelled, ref=order.intent.ref)
+        snapshot = await own.orders.snapshot()
+        assert [row.ref for row in snapshot.open_orders] == [bystander.intent.ref]
+
+
+@case(
+    107,
+    "link cut between a cancel and its answer",
+    "the cancel is sent again if the order is still open",
+    simulated_only=True,
+)
+async def _(_: Bench) -> None:
+    async with gateway() as running, bench_on(running) as own:
+        order = own.order(own.far())
+        await own.orders.place(order)
+        await own.ledger.wait(OrderWorking, ref=order.intent.ref)
+        await own.orders.cancel(order.intent.ref)
+        _abort_all(own)
+        await own.ledger.wait(LinkRestored, times=2)
+        await eventually_gone(own, order.intent.ref)
+
+
+async def eventually_gone(own: Bench, ref: OrderRef) -> None:
+    async with asyncio.timeout(8):
+        while ref in {row.ref for row in (await own.orders.snapshot()).open_orders}:
+            await asyncio.sleep(0.05)

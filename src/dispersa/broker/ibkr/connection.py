@@ -234,6 +234,7 @@ class IbkrConnection:
 
     def _restored(self, *, data_lost: bool) -> None:
         self._broken = None
+        self.orders.pay_owed_cancels()
         self.orders.emit(
             LinkRestored(
                 account=self.account,

@@ -103,6 +103,10 @@ class OrderTruth:
             if not tracked.ended and tracked.order_id is not None and not tracked.is_filled
         )
 
+    def live_cancels(self) -> tuple[TrackedOrder, ...]:
+        """Live orders whose cancel the broker has not answered."""
+        return tuple(tracked for tracked in self.live() if tracked.cancel_pending)
+
     def short_of_fills(self) -> tuple[TrackedOrder, ...]:
         """Orders of which the broker counts more units filled than their legs have executed."""
         return tuple(self._orders[ref] for ref in self._short)

@@ -67,6 +67,8 @@ class IbkrOrders:
         self._last_order_id = settings.order_id_floor
         self._reports: asyncio.Queue[BrokerReport | None] = asyncio.Queue()
         self._queued: dict[OrderRef, asyncio.Future[None]] = {}
+        self._owed_cancels: dict[OrderRef, None] = {}
+        self._paying: asyncio.Task[None] | None = None
         self._executions_taken = 0
         self._one_snapshot = asyncio.Lock()
         self._gap_check: asyncio.Task[None] | None = None
@@ -89,8 +91,14 @@ class IbkrOrders:
         """Forget a lost link; orders with an unanswered message become doubtful."""
         self._link = None
         self._withdraw_queued()
+        self._owed_cancels |= dict.fromkeys(row.ref for row in self._truth.live_cancels())
         for report in self._truth.link_lost():
             self.emit(report)
+
+    def pay_owed_cancels(self) -> None:
+        """Send the cancels that a lost link swallowed: a decision to cancel is kept."""
+        if self._owed_cancels and self._paying is None:
+            self._paying = asyncio.ensure_future(self._pay_owed_cancels())
 
     def emit(self, report: BrokerReport) -> None:
         """Put a report at the end of the queue."""
@@ -99,9 +107,9 @@ class IbkrOrders:
     async def close(self) -> None:
         """End the reports and everything that waits."""
         self._withdraw_queued()
-        if self._gap_check is not None:
-            self._gap_check.cancel()
-            await asyncio.wait({self._gap_check})
+        for task in filter(None, (self._gap_check, self._paying)):
+            task.cancel()
+            await asyncio.wait({task})
         self._reports.put_nowait(None)
 
     @property
@@ -169,12 +177,19 @@ class IbkrOrders:
         Raises
         ------
         Disconnected
-            The order link is down.
+            The order link is down. The cancel is owed: it leaves as soon as the link is back.
         Unresolved
             No order of ours with this reference works at the broker.
         """
         if self._withdraw(ref):
             return
+        try:
+            await self._cancel_now(ref)
+        except Disconnected:
+            self._owed_cancels[ref] = None
+            raise
+
+    async def _cancel_now(self, ref: OrderRef) -> None:
         tracked = self._truth.get(ref)
         if tracked is None or tracked.order_id is None:
             link = self._up_link()
@@ -315,6 +330,19 @@ class IbkrOrders:
 
     def _withdraw_queued(self) -> int:
         return sum(self._withdraw(ref) for ref in tuple(self._queued))
+
+    async def _pay_owed_cancels(self) -> None:
+        """Cancel what is owed and still open at the broker; the rest has ended meanwhile."""
+        try:
+            seconds = self._settings.deadlines.request_seconds
+            read = await reads.ask_open_orders(self._up_link(), seconds=seconds)
+            still_open = {OrderRef(echo.order.orderRef) for echo in read.echoes}
+            owed, self._owed_cancels = self._owed_cancels, {}
+            await self._cancel_each(still_open & owed.keys())
+        except DispersaError as error:
+            log.warning("cancels that were owed could not be sent: %s", error)
+        finally:
+            self._paying = None
 
     async def _cancel_each(self, refs: set[OrderRef]) -> None:
         for ref in refs:
