@@ -102,6 +102,7 @@ FACTS = GateFacts(
     halt=HaltLevel.NONE,
     are_links_proven=True,
     messages=MessageCounts(last_second=0, today=10, orders_executed_today=3),
+    rejects_in_a_row=0,
 )
 PACKAGE_QUOTE = Quote(bid=Decimal("19.80"), ask=Decimal("20.20"), bid_size=50, ask_size=40, at=AT)
 PACKAGE = PlannedPackage(

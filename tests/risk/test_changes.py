@@ -28,7 +28,7 @@ ROWS: list[tuple[dict[str, Any], str, bool]] = [
     ({"quiet_windows": ()}, "quiet_windows", True),
     ({"quiet_windows": (RESTART_WINDOW, NOON)}, "quiet_windows", False),
     (
-        {"order": Cap(premium_usd_max=Decimal(1), vega_usd_max=30_000.0, contracts_max=1_000)},
+        {"order": Cap(premium_usd_max=Decimal(1), vega_usd_max=2_500.0, contracts_max=100)},
         "order.premium_usd_max",
         False,
     ),

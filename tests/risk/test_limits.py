@@ -9,7 +9,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from dispersa.errors import InvalidConfig
-from dispersa.risk import Cap, Limits, QuietWindow
+from dispersa.risk import SIMULATED_LIMITS, Cap, Limits, QuietWindow
+from dispersa.risk.changes import limit_changes
 from dispersa.risk.limits import CAP_RANGES, CAP_SCOPES, RANGES
 
 PLAIN = {"order", "package", "program", "day", "underlying", "book", "quiet_windows", "restricted"}
@@ -53,9 +54,9 @@ def test_bad_cap_is_refused_naming_scope_and_key(scope: str, key: str, value: An
     ("changes", "message"),
     [
         ({"order": Cap(premium_usd_max=Decimal(6_000_000), vega_usd_max=1.0, contracts_max=1)},
-         "order.premium_usd_max is 6000000 and risk.package.premium_usd_max is 5000000"),
-        ({"program": Cap(premium_usd_max=Decimal(9_000_000), vega_usd_max=2e5, contracts_max=99)},
-         "package.contracts_max is 5000 and risk.program.contracts_max is 99"),
+         "order.premium_usd_max is 6000000 and risk.package.premium_usd_max is 250000"),
+        ({"program": Cap(premium_usd_max=Decimal(400_000), vega_usd_max=14e3, contracts_max=99)},
+         "package.contracts_max is 500 and risk.program.contracts_max is 99"),
         ({"messages_per_order_max": 100, "messages_per_day_max": 99}, "messages_per_order_max"),
         ({"hedge_collar_share": Decimal("0.06")}, "hedge_collar_share"),
         ({"quiet_windows": (QuietWindow(start=time(1), end=time(1)),)}, "two different times"),
@@ -96,3 +97,23 @@ def test_limits_round_trip_through_the_journal_format() -> None:
     adapter = TypeAdapter(Limits)
     limits = Limits(vix_max=25.0)
     assert adapter.validate_json(adapter.dump_json(limits)) == limits
+
+
+def test_simulated_limits_are_valid_together_and_wider_only_in_size() -> None:
+    changed = {change.key for change in limit_changes(Limits(), SIMULATED_LIMITS)}
+    assert changed == {"hedge_order_usd_max"} | {
+        f"{scope}.{spec.name}" for scope in CAP_SCOPES for spec in fields(Cap)
+    }
+
+
+def test_a_first_account_is_held_to_what_it_can_bear() -> None:
+    """By hand: 2 % of a million over some 14 points of stress vol is about 1,400 USD a point a leg.
+
+    Both legs of such a trade fit the program; ten times the trade does not, nor does a program
+    above half of the account.
+    """
+    limits = Limits()
+    assert limits.program.vega_usd_max >= 2 * 1_400
+    assert limits.program.vega_usd_max < 2 * 14_000
+    assert limits.program.premium_usd_max <= Decimal(1_000_000) * limits.gross_exposure_share_max
+    assert limits.day == limits.program

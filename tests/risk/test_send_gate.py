@@ -90,7 +90,7 @@ SPOILED: dict[DenialCode, dict[str, Any]] = {
     C.MESSAGE_EFFICIENCY: {"facts": with_messages(today=300, orders_executed_today=10)},
     C.ORDER_PREMIUM: {
         "limits": Limits(
-            order=Cap(premium_usd_max=Decimal(8_019), vega_usd_max=1e4, contracts_max=100)
+            order=Cap(premium_usd_max=Decimal(8_019), vega_usd_max=2_500.0, contracts_max=100)
         )
     },
     C.ORDER_VEGA: {
@@ -100,27 +100,28 @@ SPOILED: dict[DenialCode, dict[str, Any]] = {
     },
     C.ORDER_CONTRACTS: {
         "limits": Limits(
-            order=Cap(premium_usd_max=Decimal(100_000), vega_usd_max=1e4, contracts_max=7)
+            order=Cap(premium_usd_max=Decimal(100_000), vega_usd_max=2_500.0, contracts_max=7)
         )
     },
-    C.PACKAGE_PREMIUM: {"context": {"package_use": use(premium=4_999_999)}},
-    C.PACKAGE_VEGA: {"context": {"package_use": use(vega=149_999.0)}},
-    C.PACKAGE_CONTRACTS: {"context": {"package_use": use(contracts=4_999)}},
-    C.PROGRAM_PREMIUM: {"context": {"program_use": use(premium=9_999_999)}},
-    C.PROGRAM_VEGA: {"context": {"program_use": use(vega=299_999.0)}},
-    C.PROGRAM_CONTRACTS: {"context": {"program_use": use(contracts=19_999)}},
-    C.DAY_PREMIUM: {"facts": with_uses(day=use(premium=19_999_999))},
-    C.DAY_VEGA: {"facts": with_uses(day=use(vega=599_999.0))},
-    C.DAY_CONTRACTS: {"facts": with_uses(day=use(contracts=39_999))},
-    C.UNDERLYING_PREMIUM: {"facts": with_uses(by_name={NAME: use(premium=9_999_999)})},
-    C.UNDERLYING_VEGA: {"facts": with_uses(by_name={NAME: use(vega=299_999.0)})},
-    C.UNDERLYING_CONTRACTS: {"facts": with_uses(by_name={NAME: use(contracts=9_999)})},
-    C.BOOK_PREMIUM: {"facts": with_uses(book=use(premium=39_999_999))},
-    C.BOOK_VEGA: {"facts": with_uses(book=use(vega=1_199_999.0))},
-    C.BOOK_CONTRACTS: {"facts": with_uses(book=use(contracts=79_999))},
+    C.PACKAGE_PREMIUM: {"context": {"package_use": use(premium=249_999)}},
+    C.PACKAGE_VEGA: {"context": {"package_use": use(vega=7_499.0)}},
+    C.PACKAGE_CONTRACTS: {"context": {"package_use": use(contracts=499)}},
+    C.PROGRAM_PREMIUM: {"context": {"program_use": use(premium=499_999)}},
+    C.PROGRAM_VEGA: {"context": {"program_use": use(vega=14_999.0)}},
+    C.PROGRAM_CONTRACTS: {"context": {"program_use": use(contracts=1_999)}},
+    C.DAY_PREMIUM: {"facts": with_uses(day=use(premium=499_999))},
+    C.DAY_VEGA: {"facts": with_uses(day=use(vega=14_999.0))},
+    C.DAY_CONTRACTS: {"facts": with_uses(day=use(contracts=1_999))},
+    C.UNDERLYING_PREMIUM: {"facts": with_uses(by_name={NAME: use(premium=399_999)})},
+    C.UNDERLYING_VEGA: {"facts": with_uses(by_name={NAME: use(vega=11_999.0)})},
+    C.UNDERLYING_CONTRACTS: {"facts": with_uses(by_name={NAME: use(contracts=799)})},
+    C.BOOK_PREMIUM: {"facts": with_uses(book=use(premium=999_999))},
+    C.BOOK_VEGA: {"facts": with_uses(book=use(vega=29_999.0))},
+    C.BOOK_CONTRACTS: {"facts": with_uses(book=use(contracts=3_999))},
     C.DAY_PROGRAMS: {"facts": with_uses(programs_today=3)},
     C.NOT_REDUCING: {"context": {"held": ()}},
     C.NOT_A_HEDGE: {"context": {"delta_shares": 0.0}},
+    C.REJECTS_IN_A_ROW: {"facts": replace(FACTS, rejects_in_a_row=3)},
     C.HEDGE_VALUE: {"limits": Limits(hedge_order_usd_max=Decimal(60_002))},
 }
 # Rows whose spoiling needs the order's own numbers.
@@ -235,12 +236,12 @@ BOUNDARIES: list[tuple[dict[str, Any], str]] = [
         {"context": {"fair_value": Decimal(20)}, "intent": {"limit_price": Decimal("21.01")}},
         C.COLLAR,
     ),
-    ({"context": {"package_use": use(premium=4_991_980)}}, "approved"),
-    ({"context": {"package_use": use(premium=4_991_981)}}, C.PACKAGE_PREMIUM),
-    ({"context": {"program_use": use(vega=299_480.0)}}, "approved"),
-    ({"context": {"program_use": use(vega=299_480.1)}}, C.PROGRAM_VEGA),
-    ({"facts": with_uses(day=use(contracts=39_992))}, "approved"),
-    ({"facts": with_uses(day=use(contracts=39_993))}, C.DAY_CONTRACTS),
+    ({"context": {"package_use": use(premium=241_980)}}, "approved"),
+    ({"context": {"package_use": use(premium=241_981)}}, C.PACKAGE_PREMIUM),
+    ({"context": {"program_use": use(vega=14_480.0)}}, "approved"),
+    ({"context": {"program_use": use(vega=14_480.1)}}, C.PROGRAM_VEGA),
+    ({"facts": with_uses(day=use(contracts=1_992))}, "approved"),
+    ({"facts": with_uses(day=use(contracts=1_993))}, C.DAY_CONTRACTS),
 ]
 
 

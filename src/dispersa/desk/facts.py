@@ -9,7 +9,7 @@ from dispersa.desk.state import DeskState
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
 from dispersa.execution.program import PackageProgress
 from dispersa.market import ConId, Quote, straddle_quote
-from dispersa.orders import Order, OrderRef, Purpose
+from dispersa.orders import Order, OrderRef, OrderState, Purpose
 from dispersa.portfolio import positions_from
 from dispersa.risk import (
     NO_USE,
@@ -96,6 +96,7 @@ def gate_facts(
         halt=HaltLevel.NONE if state.halt is None else state.halt.level,
         are_links_proven=state.linked,
         messages=_messages(state, at),
+        rejects_in_a_row=_rejects_in_a_row(state),
     )
 
 
@@ -185,6 +186,17 @@ def _messages(state: DeskState, at: datetime) -> MessageCounts:
         today=sum(state.messages_sent.get(ref, 0) for ref in today),
         orders_executed_today=sum(order.filled > 0 for order in today.values()),
     )
+
+
+def _rejects_in_a_row(state: DeskState) -> int:
+    """Count rejections since the last order that the broker took; a restart clears nothing."""
+    count = 0
+    for order in reversed(tuple(state.orders.values())):
+        if order.state is OrderState.REJECTED:
+            count += 1
+        elif order.acknowledged_at is not None or order.filled:
+            break
+    return count
 
 
 def _same_day(one: datetime, other: datetime) -> bool:

@@ -20,7 +20,7 @@ from dispersa.risk.facts import (
 )
 from dispersa.risk.gate import Gate
 from dispersa.risk.headroom import LimitUse, limit_uses
-from dispersa.risk.limits import Cap, Limits, QuietWindow
+from dispersa.risk.limits import SIMULATED_LIMITS, Cap, Limits, QuietWindow
 from dispersa.risk.reservations import (
     VegaRange,
     WeighedOrder,
@@ -34,6 +34,7 @@ from dispersa.risk.verdict import Check, Denial, GateVerdict
 __all__ = [
     "CONTROLS",
     "NO_USE",
+    "SIMULATED_LIMITS",
     "Cap",
     "Check",
     "Control",

@@ -62,6 +62,7 @@ class DenialCode(StrEnum):
     MESSAGES_OF_ORDER = "messages_of_order"
     MESSAGES_OF_DAY = "messages_of_day"
     MESSAGE_EFFICIENCY = "message_efficiency"
+    REJECTS_IN_A_ROW = "rejects_in_a_row"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,12 @@ CONTROLS: Mapping[DenialCode, Control] = {
     _C.MESSAGES_OF_DAY: _control("messages today", "messages", _NEXT_DAY),
     _C.MESSAGE_EFFICIENCY: _control(
         "messages per executed order", "messages", "walk in fewer steps until orders execute", OPEN
+    ),
+    _C.REJECTS_IN_A_ROW: _control(
+        "orders rejected by the broker in a row",
+        "orders",
+        "find out why the broker rejects, then resume with a reason",
+        (Purpose.OPEN, Purpose.HEDGE),
     ),
 }
 

@@ -88,7 +88,8 @@ class GateFacts:
 
     `active_positions` counts dispersion positions other than the one that is being asked for.
     `is_live_allowed` is the operator's complete opt-in to a live account. `unknown_names` have an
-    order whose outcome is not established (other than the one asked for).
+    order whose outcome is not established (other than the one asked for). `rejects_in_a_row`
+    counts the orders that the broker rejected since the last one it took or a person resumed.
     """
 
     at: datetime
@@ -106,6 +107,7 @@ class GateFacts:
     halt: HaltLevel
     are_links_proven: bool
     messages: MessageCounts
+    rejects_in_a_row: int
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:

@@ -93,6 +93,8 @@ def _pace_uses(limits: Limits, facts: GateFacts) -> Iterator[LimitUse]:
     yield _row(_C.MESSAGES_OF_DAY, Decimal(sent.today), Decimal(limits.messages_per_day_max))
     ratio = Decimal(sent.today) / (max(sent.orders_executed_today, 0) + 1)
     yield _row(_C.MESSAGE_EFFICIENCY, ratio, to_decimal(limits.messages_per_execution_max))
+    rejects = Decimal(facts.rejects_in_a_row)
+    yield _row(_C.REJECTS_IN_A_ROW, rejects, Decimal(limits.rejects_in_a_row_max))
 
 
 def _row(

@@ -47,6 +47,7 @@ RANGES: Mapping[str, LimitRange] = {
     "messages_reserved_share": _range(0, 0.9, "fraction"),
     "messages_per_execution_max": _range(1, 20, "messages"),
     "efficiency_counts_from_messages": _range(1, 100_000, "messages"),
+    "rejects_in_a_row_max": _range(1, 100, "orders"),
 }
 
 
@@ -84,12 +85,14 @@ def _cap(premium_usd: int, vega_usd: float, contracts: int) -> Cap:
     return Cap(premium_usd_max=Decimal(premium_usd), vega_usd_max=vega_usd, contracts_max=contracts)
 
 
-ORDER_CAP = _cap(1_000_000, 30_000.0, 1_000)
-PACKAGE_CAP = _cap(5_000_000, 150_000.0, 5_000)
-PROGRAM_CAP = _cap(10_000_000, 300_000.0, 20_000)
-DAY_CAP = _cap(20_000_000, 600_000.0, 40_000)
-UNDERLYING_CAP = _cap(10_000_000, 300_000.0, 10_000)
-BOOK_CAP = _cap(40_000_000, 1_200_000.0, 80_000)
+# A first account of one or two million dollars: a whole program of eleven names with 2 % of the
+# account at stake fits, one order is three index straddles, and a mistake stays a small one.
+ORDER_CAP = _cap(100_000, 2_500.0, 100)
+PACKAGE_CAP = _cap(250_000, 7_500.0, 500)
+PROGRAM_CAP = _cap(500_000, 15_000.0, 2_000)
+DAY_CAP = _cap(500_000, 15_000.0, 2_000)
+UNDERLYING_CAP = _cap(400_000, 12_000.0, 800)
+BOOK_CAP = _cap(1_000_000, 30_000.0, 4_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +126,7 @@ class Limits:
     underlying: Cap = UNDERLYING_CAP
     book: Cap = BOOK_CAP
     programs_per_day_max: int = 3
-    hedge_order_usd_max: Decimal = Decimal(2_000_000)
+    hedge_order_usd_max: Decimal = Decimal(100_000)
 
     collar_share: Decimal = Decimal("0.05")
     collar_floor_usd: Decimal = Decimal("0.10")
@@ -141,6 +144,7 @@ class Limits:
     messages_reserved_share: Decimal = Decimal("0.20")
     messages_per_execution_max: float = 15.0
     efficiency_counts_from_messages: int = 300
+    rejects_in_a_row_max: int = 3
 
     restricted: tuple[Symbol, ...] = ()
 
@@ -259,3 +263,15 @@ def _require_messages(limits: Limits) -> None:
             f"risk.hedge_collar_share is {limits.hedge_collar_share} and risk.collar_share is "
             f"{limits.collar_share}; expected the collar of shares not wider than that of options"
         )
+
+
+SIMULATED_LIMITS = Limits(
+    order=_cap(1_000_000, 30_000.0, 1_000),
+    package=_cap(5_000_000, 150_000.0, 5_000),
+    program=_cap(10_000_000, 300_000.0, 20_000),
+    day=_cap(20_000_000, 600_000.0, 40_000),
+    underlying=_cap(10_000_000, 300_000.0, 10_000),
+    book=_cap(40_000_000, 1_200_000.0, 80_000),
+    hedge_order_usd_max=Decimal(2_000_000),
+)
+"""Limits of the simulated account of fifty million dollars, in which nothing is at stake."""

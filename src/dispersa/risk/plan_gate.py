@@ -67,6 +67,7 @@ def _every_check(limits: Limits, request: PlanRequest, facts: GateFacts) -> Iter
     started = None if facts.uses is None else facts.uses.programs_today + 1
     yield _at_most(_C.DAY_PROGRAMS, started, limits.programs_per_day_max)
     yield _messages_of_day(limits, request, facts)
+    yield _below(_C.REJECTS_IN_A_ROW, facts.rejects_in_a_row, limits.rejects_in_a_row_max)
 
 
 def _net_liquidation(limits: Limits, facts: GateFacts) -> Check:

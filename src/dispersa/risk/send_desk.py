@@ -108,6 +108,14 @@ def messages(ask: Ask) -> Denial | None:
     return None
 
 
+def taken(ask: Ask) -> Denial | None:
+    """Deny after so many rejections in a row: a person finds out why before anything follows."""
+    rejects, most = ask.facts.rejects_in_a_row, ask.limits.rejects_in_a_row_max
+    if 0 <= rejects < most:
+        return None
+    return ask.no(_C.REJECTS_IN_A_ROW, rejects, f"below {most}")
+
+
 def efficiency(ask: Ask) -> Denial | None:
     """Deny unless orders execute often enough for the messages they take."""
     sent, limits = ask.facts.messages, ask.limits

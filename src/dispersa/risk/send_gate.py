@@ -40,8 +40,9 @@ QUESTIONS: dict[Purpose, tuple[Question, ...]] = {
         send_capital.edge_left,
         send_capital.opening_size,
         send_desk.efficiency,
+        send_desk.taken,
     ),
-    Purpose.HEDGE: (*_ALWAYS, send_plan.hedges, send_capital.hedge_value),
+    Purpose.HEDGE: (*_ALWAYS, send_plan.hedges, send_capital.hedge_value, send_desk.taken),
     Purpose.REDUCE: (*_ALWAYS, send_plan.shrinks, send_capital.order_size),
 }
 

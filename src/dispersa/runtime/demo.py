@@ -25,7 +25,7 @@ from dispersa.gateway.server import RunningGateway, serve
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.journal import Journal, read_entries, verify
 from dispersa.market import Basket, Symbol, Weight
-from dispersa.risk import Gate, GateVerdict, Limits
+from dispersa.risk import SIMULATED_LIMITS, Gate, GateVerdict
 from dispersa.runtime.build import build_id
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.desk_loop import Observer
@@ -40,7 +40,7 @@ from dispersa.sizing.stress import StressPolicy
 DEMO_ACCOUNT = "DU1234567"
 DEMO_CASH = Decimal(50_000_000)
 DEMO_INDEX = Symbol("QQQ")
-DEMO_RULES = DeskRules(gate=Gate(Limits()), order_prefix="demo")
+DEMO_RULES = DeskRules(gate=Gate(SIMULATED_LIMITS), order_prefix="demo")
 EDGE_WAIVER = "demo: the verdict is reported, not obeyed"
 PATIENT = Deadlines(
     connect_seconds=120,

@@ -3,12 +3,13 @@
 A test holds that every limit has its key.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationInfo, field_validator
 
 from dispersa.market import Symbol
-from dispersa.risk import Cap, Limits, QuietWindow
+from dispersa.risk import SIMULATED_LIMITS, Cap, Limits, QuietWindow
 from dispersa.risk.limits import CAP_RANGES, CAP_SCOPES, RANGES
 from dispersa.runtime.config.keys import (
     Amount,
@@ -76,7 +77,11 @@ class QuietWindowSection(Section):
 
 
 class RiskSection(Section):
-    """The gate's limits: checked when planning, before each send and at each reprice."""
+    """The gate's limits: checked when planning, before each send and at each reprice.
+
+    Defaults fit a first account of one or two million dollars; with profile sim, those that are
+    left out are the wide ones of the simulated fifty million. A change needs `change_reason`.
+    """
 
     net_liquidation_min_usd: Amount = _limit(
         "net_liquidation_min_usd", "Account below or at this: nothing is opened."
@@ -131,6 +136,12 @@ class RiskSection(Section):
     efficiency_counts_from_messages: Count = _limit(
         "efficiency_counts_from_messages", "Efficiency counts from this many messages on."
     )
+    rejects_in_a_row_max: Count = _limit(
+        "rejects_in_a_row_max", "After so many rejected orders in a row a person must resume."
+    )
+    change_reason: Text = text(
+        "", "a sentence", "Why limits differ from those of the last start; journaled with them."
+    )
     restricted: Texts = texts((), "symbols", "Names in which nothing is traded.")
     order: CapSection = _scope("order", "Caps on one order.")
     package: CapSection = _scope("package", "Caps on one package (one straddle, all its slices).")
@@ -156,10 +167,23 @@ class RiskSection(Section):
 
     def limits(self) -> Limits:
         """Return the limits of the gate; raise `InvalidConfig` where two contradict."""
-        values = dict(self)
+        values = {name: value for name, value in self if name != "change_reason"}
         for name, value in values.items():
             if isinstance(value, CapSection):
                 values[name] = value.cap()
         values["quiet_windows"] = tuple(QuietWindow(**dict(row)) for row in self.quiet_windows)
         values["restricted"] = tuple(map(Symbol, self.restricted))
         return Limits(**values)
+
+
+def simulated_risk(given: object) -> object:
+    """Fill what a table for the simulated account leaves out; what is no table is left alone."""
+    if not isinstance(given, Mapping):
+        return given
+    filled: dict[str, object] = {"hedge_order_usd_max": SIMULATED_LIMITS.hedge_order_usd_max}
+    for scope in CAP_SCOPES:
+        cap: Cap = getattr(SIMULATED_LIMITS, scope)
+        wide = {name: getattr(cap, name) for name in CAP_RANGES}
+        own = given.get(scope, {})
+        filled[scope] = {**wide, **own} if isinstance(own, Mapping) else own
+    return {**filled, **{name: value for name, value in given.items() if name not in CAP_SCOPES}}

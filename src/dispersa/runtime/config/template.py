@@ -22,7 +22,7 @@ _HEADER = """\
 
 def template(profile: str = "sim") -> str:
     """Write a whole commented configuration for a profile; it loads to the defaults."""
-    settings = Settings.model_construct(profile=profile)
+    settings = Settings.model_validate({"profile": profile})
     lines = [_HEADER, *_entry("profile", Settings.model_fields["profile"], profile)]
     if profile == "live":
         lines += ["", "# Real money: set live.enabled and live.account below, or nothing starts."]
