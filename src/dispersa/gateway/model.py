@@ -285,6 +285,18 @@ class Bar:
     count: int = -1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastTick:
+    """One tick of the past: a trade or a middle at `price`, or a quote with `ask` beside it."""
+
+    time: datetime
+    price: float
+    size: int = 0
+    ask: float = 0.0
+    ask_size: int = 0
+    exchange: str = ""
+
+
 # -- orders --------------------------------------------------------------------------------------
 
 

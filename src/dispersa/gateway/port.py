@@ -14,6 +14,7 @@ from dispersa.gateway.model import (
     MarketRule,
     Order,
     OrderState,
+    PastTick,
     Refusal,
     SecDefOptParams,
     SmartComponent,
@@ -77,6 +78,17 @@ class DataPort(Protocol):
         regular_hours: bool,
     ) -> Sequence[Bar] | Refusal:
         """Return past bars, oldest first; `end` None means now."""
+        ...
+
+    def historical_ticks(
+        self,
+        contract: Contract,
+        start: datetime | None,
+        end: datetime | None,
+        count: int,
+        what: str,
+    ) -> Sequence[PastTick] | Refusal:
+        """Return single ticks from `start` on, or up to `end`; exactly one of both is given."""
         ...
 
     def head_timestamp(
@@ -186,6 +198,7 @@ class FaultPort(Protocol):
         symbol: str = "",
         seconds: float = 2.0,
         count: int = 1,
+        value: str = "",
     ) -> object:
         """Arm a fault; raises `InvalidInput` for a number that the venue does not know."""
         ...

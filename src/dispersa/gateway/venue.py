@@ -7,7 +7,7 @@ reports it; ownership of orders is the server's business.
 
 `settings.venue_rules` may hold:
 
-    fill_model = generous | base | hard      how hidden interest arrives (default base)
+    any switch of `gateway.exchange.switches`, for example fill_model = "hard"
 
 `venue.faults.arm("B6", ...)` makes things go wrong by their number in the fault catalogue.
 `venue.truth` is for tests: what really happened and what the world really is.
@@ -16,7 +16,6 @@ reports it; ownership of orders is the server's business.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from dispersa.errors import InvalidInput
 from dispersa.gateway import events
 from dispersa.gateway.clock import Clock
 from dispersa.gateway.exchange.account import Account
@@ -30,9 +29,11 @@ from dispersa.gateway.exchange.floor import Floor, FloorParts
 from dispersa.gateway.exchange.ledger import Ledger
 from dispersa.gateway.exchange.matching import Matcher
 from dispersa.gateway.exchange.nbbo import QuoteBook
+from dispersa.gateway.exchange.pastticks import TickRequest
 from dispersa.gateway.exchange.reference import Reference
 from dispersa.gateway.exchange.rules import MARKET_RULES
 from dispersa.gateway.exchange.settlement import Settlement
+from dispersa.gateway.exchange.switches import switches
 from dispersa.gateway.exchange.truth import Truth
 from dispersa.gateway.model import (
     Bar,
@@ -42,6 +43,7 @@ from dispersa.gateway.model import (
     MarketRule,
     Order,
     OrderState,
+    PastTick,
     Refusal,
     SecDefOptParams,
     SecType,
@@ -63,7 +65,6 @@ from dispersa.gateway.world.source import MarketSource, synthetic_source
 from dispersa.gateway.world.spreads import SPREAD_MODEL_TEXT
 from dispersa.gateway.world.world import World
 
-RULES = frozenset({"fill_model"})
 _MATCH_POINTS_MAX = 1_000
 _SIDES = {"BUY": "BOT", "SELL": "SLD"}
 
@@ -99,12 +100,9 @@ class Venue:
     """The exchange, its world and its account."""
 
     def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
-        if unknown := sorted(set(settings.venue_rules) - RULES):
-            raise InvalidInput(
-                f"venue rule {', '.join(unknown)} is unknown; there are {', '.join(sorted(RULES))}"
-            )
+        rules = switches(settings.venue_rules)
         start = clock.now()
-        model = fill_model(settings.venue_rules.get("fill_model", "base"))
+        model = fill_model(rules.fill_model)
         self.source = market_source(settings, new_york_date(start))
         self.world = World(
             self.source, seed=settings.seed, step_seconds=settings.step_seconds, start=start
@@ -127,6 +125,7 @@ class Venue:
                 account=self._account,
                 matcher=Matcher(quotes, model),
                 emit=self._emit,
+                rules=rules,
             )
         )
         self._settlement = Settlement(self.world, directory, self._account, quotes, self._emit)
@@ -235,6 +234,18 @@ class Venue:
         until = min(end or self.world.now, self.world.now)
         request = BarRequest(end=until, duration=duration, bar_size=bar_size, what=what)
         return self._data.historical_bars(contract, request)
+
+    def historical_ticks(
+        self,
+        contract: Contract,
+        start: datetime | None,
+        end: datetime | None,
+        count: int,
+        what: str,
+    ) -> Sequence[PastTick] | Refusal:
+        """Return single ticks from `start` on, or up to `end`; exactly one of both is given."""
+        request = TickRequest(start=start, end=end, count=count, what=what)
+        return self._data.historical_ticks(contract, request)
 
     def head_timestamp(
         self,

@@ -171,7 +171,7 @@ def test_b15_rejects_what_is_left_after_a_partial_fill(bench: Bench) -> None:
 
 def test_b16_inactive_order_fills_all_the_same(bench: Bench) -> None:
     bench.venue.faults.arm("B16", seconds=inf)
-    order_id = bench.place(bench.straddle("AAPL", 270.0), "BUY", 1)
+    order_id = bench.place(bench.straddle("AAPL", 270.0), "BUY", 1, limit_price=90.0)
     bench.run(8.0)
     statuses = [s.status for s in bench.of(events.OrderStatus) if s.order_id == order_id]
     assert "Inactive" in statuses

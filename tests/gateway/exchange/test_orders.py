@@ -39,12 +39,11 @@ def test_fill_is_reported_in_the_recorded_order_of_events(bench: Bench) -> None:
     bench.run(1.0)
     kinds = [type(event).__name__ for event in bench.events]
     assert kinds == [
-        "OpenOrder", "OrderStatus", "OpenOrder", "OrderStatus",
-        "Execution", "OpenOrder", "OrderStatus", "OpenOrder", "CommissionReport",
-        "Position", "AccountChanged",
+        "OpenOrder", "OrderStatus", "Execution", "OpenOrder", "OrderStatus", "OpenOrder",
+        "CommissionReport", "Position", "AccountChanged",
     ]  # fmt: skip
     statuses = [event.status for event in bench.of(events.OrderStatus)]
-    assert statuses == ["PreSubmitted", "Submitted", "Filled"]
+    assert statuses == ["PreSubmitted", "Filled"]
 
 
 def test_selling_a_straddle_leaves_two_short_legs_and_cash_less_fees(bench: Bench) -> None:

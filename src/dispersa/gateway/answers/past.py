@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import assert_never
 
@@ -15,6 +16,14 @@ from dispersa.gateway.wire.times import LOGIN_ZONE
 _UPDATE_SECONDS = 5.0
 _SMALL_BARS = frozenset({"1 secs", "1 sec", "5 secs", "10 secs", "15 secs", "30 secs"})
 _PACING = "Historical Market Data Service error message:HMDS query pacing violation: "
+
+_NO_COMBOS = Refusal(
+    code=162,
+    text="Historical Market Data Service error message:No historical data for combos; ask for the "
+    "legs",
+)
+_UPDATE_DURATION = "300 S"
+"""How far back a stream of bars below one minute looks for what is new."""
 
 
 class HistoryDesk:
@@ -61,9 +70,7 @@ class HistoryDesk:
             return
         self._send(request, found)
         if request.keep_up_to_date:
-            self._running[request.request_id] = Every(
-                self._line.floor.loop, _UPDATE_SECONDS, lambda: self._update(request)
-            )
+            self._keep_up(request, found[-1])
 
     def head_timestamp(self, request: r.HeadTimestamp) -> None:
         """Send when the data of a contract begin."""
@@ -74,13 +81,18 @@ class HistoryDesk:
         self._line.send(ticks.head_timestamp(request.request_id, found, epoch=request.epoch_dates))
 
     def past_ticks(self, request: r.HistoricalTicks) -> None:
-        """Refuse: this market keeps bars, not single past ticks."""
-        self._line.error(
-            request.request_id,
-            162,
-            "Historical Market Data Service error message:No historical tick data for "
-            f"{request.contract.symbol or request.contract.con_id} {request.what}; ask for bars",
+        """Send single past ticks."""
+        if request.contract.sec_type == SecType.BAG:
+            self._line.refuse(request.request_id, _NO_COMBOS)
+            return
+        what = request.what.upper()
+        found = self._venue.historical_ticks(
+            request.contract, request.start, request.end, request.count, what
         )
+        if isinstance(found, Refusal):
+            self._line.refuse(request.request_id, found)
+            return
+        self._line.send(ticks.historical_ticks(request.request_id, what, found))
 
     def cancel(self, request_id: int) -> None:
         """End a stream of bars; IBKR confirms with error 162, or says 366 where none runs."""
@@ -101,11 +113,7 @@ class HistoryDesk:
 
     def _unsupported(self, request: r.HistoricalData) -> Refusal | None:
         if request.contract.sec_type == SecType.BAG:
-            return Refusal(
-                code=162,
-                text="Historical Market Data Service error message:No historical data for combos; "
-                "ask for the legs",
-            )
+            return _NO_COMBOS
         if request.keep_up_to_date and request.end is not None:
             return Refusal(
                 code=321,
@@ -136,13 +144,29 @@ class HistoryDesk:
         version, epoch = self._line.version, request.epoch_dates
         self._line.send(ticks.historical_data(request.request_id, bars, span, version, epoch=epoch))
 
-    def _update(self, request: r.HistoricalData) -> None:
-        found = self._fetch(request)
-        if not isinstance(found, Refusal):
-            version, epoch = self._line.version, request.epoch_dates
-            self._line.send(
-                ticks.historical_update(request.request_id, found[-1], version, epoch=epoch)
-            )
+    def _keep_up(self, request: r.HistoricalData, last: Bar) -> None:
+        """Send the last bar as it grows; when a new one begins, the old one once more, complete."""
+        latest = [last.start]
+        is_small = request.bar_size in _SMALL_BARS
+        asked = replace(request, duration=_UPDATE_DURATION) if is_small else request
+
+        def update() -> None:
+            found = self._fetch(asked)
+            if isinstance(found, Refusal):
+                return
+            for bar in found:
+                if bar.start >= latest[0]:
+                    self._line.send(
+                        ticks.historical_update(
+                            request.request_id, bar, self._line.version, epoch=request.epoch_dates
+                        )
+                    )
+            latest[0] = found[-1].start
+
+        running = self._running.pop(request.request_id, None)
+        if running is not None:
+            running.stop()
+        self._running[request.request_id] = Every(self._line.floor.loop, _UPDATE_SECONDS, update)
 
 
 def _instant(start: datetime | date) -> datetime:

@@ -24,8 +24,7 @@ _NOT_SUBSCRIBED = (
     "market data type 3."
 )
 _DELAYED_SHOWN = "Requested market data is not subscribed. Displaying delayed market data."
-
-
+_DUPLICATE = "Error processing request.-'bN' : cause - Duplicate ticker id"
 _COMPETING = "No market data during competing live session"
 
 
@@ -78,11 +77,7 @@ class QuoteDesk:
     def market_data(self, request: r.MarketData) -> None:
         """Open a line, or send one snapshot."""
         if request.request_id in self._running:
-            self._line.error(
-                request.request_id,
-                322,
-                "Error processing request.-'bN' : cause - Duplicate ticker id",
-            )
+            self._line.error(request.request_id, 322, _DUPLICATE)
             return
         if not self._is_entitled(request.request_id):
             return
@@ -94,6 +89,9 @@ class QuoteDesk:
     def tick_by_tick(self, request: r.TickByTick) -> None:
         """Open a line of single ticks; there are none for options."""
         wanted = _TICK_BY_TICK.get(request.kind)
+        if request.request_id in self._running:
+            self._line.error(request.request_id, 322, _DUPLICATE)
+            return
         if request.contract.sec_type in {SecType.OPTION, SecType.BAG} or wanted is None:
             self._line.error(
                 request.request_id,
@@ -106,11 +104,24 @@ class QuoteDesk:
         weight = self._weight(request.contract.sec_type)
         if not self._has_room(request.request_id, weight):
             return
+        self._send_past(request)
         found = self._venue.subscribe(request.contract, (), single)
         if isinstance(found, Refusal):
             self._line.refuse(request.request_id, found)
         else:
             self._started(request.request_id, found, weight)
+
+    def _send_past(self, request: r.TickByTick) -> None:
+        """Send the past ticks that come before the stream where they are asked for."""
+        if request.past_count < 1:
+            return
+        what = _PAST_KIND[request.kind]
+        now = self._floor.clock.now()
+        found = self._venue.historical_ticks(request.contract, None, now, request.past_count, what)
+        if isinstance(found, Refusal):
+            self._line.refuse(request.request_id, found)
+        else:
+            self._line.send(ticks.historical_ticks(request.request_id, what, found))
 
     def cancel(self, request_id: int) -> None:
         """End a line; 300 where there is none."""
@@ -266,6 +277,7 @@ _TICK_BY_TICK: dict[str, Callable[[Line, int], Callable[[Tick], None]]] = {
     "Last": _Last,
     "AllLast": _AllLast,
 }
+_PAST_KIND = {"BidAsk": "BID_ASK", "MidPoint": "MIDPOINT", "Last": "TRADES", "AllLast": "TRADES"}
 
 
 class Calculator:

@@ -10,11 +10,13 @@ from dispersa.gateway.exchange.directory import Directory, Instrument
 from dispersa.gateway.exchange.feed import Feed, Line
 from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook
 from dispersa.gateway.exchange.past import Past
+from dispersa.gateway.exchange.pastticks import PastTicks, TickRequest
 from dispersa.gateway.exchange.rules import min_tick
 from dispersa.gateway.exchange.validation import combo_parts
 from dispersa.gateway.model import (
     Bar,
     Contract,
+    PastTick,
     Refusal,
     SecType,
     Subscription,
@@ -41,6 +43,7 @@ class DataDesk:
         self._feed = feed
         past = Past(world, quotes)
         self._bars = Bars(world, quotes, past)
+        self._ticks = PastTicks(world, past, self._bars)
         self._line_ids = count(1)
 
     # -- lines -----------------------------------------------------------------------------------
@@ -104,6 +107,13 @@ class DataDesk:
         """Return past bars, oldest first."""
         found = self._directory.resolve(contract)
         return found if isinstance(found, Refusal) else self._bars.bars(found, request)
+
+    def historical_ticks(
+        self, contract: Contract, request: TickRequest
+    ) -> list[PastTick] | Refusal:
+        """Return single ticks, oldest first."""
+        found = self._directory.resolve(contract)
+        return found if isinstance(found, Refusal) else self._ticks.ticks(found, request)
 
     def head_timestamp(self, contract: Contract) -> datetime | Refusal:
         """Return when the data of a contract begin."""

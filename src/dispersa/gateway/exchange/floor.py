@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from math import isnan
 
 from dispersa.gateway import events
-from dispersa.gateway.exchange.account import Account, Trade
-from dispersa.gateway.exchange.commissions import full_charge
+from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.directory import Directory
 from dispersa.gateway.exchange.fillmodel import Arrivals
 from dispersa.gateway.exchange.matching import Match, Matcher
-from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook, signed
-from dispersa.gateway.exchange.orders import OrderKey, WorkingOrder
+from dispersa.gateway.exchange.means import Means
+from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook
+from dispersa.gateway.exchange.orders import NOT_FOUND, Legging, OrderKey, WorkingOrder
 from dispersa.gateway.exchange.reports import FillReporter
-from dispersa.gateway.exchange.validation import Ticket, check
+from dispersa.gateway.exchange.switches import Switches
+from dispersa.gateway.exchange.validation import Desk, Ticket, check
 from dispersa.gateway.model import Contract, Order, OrderState, Refusal, Status
 from dispersa.gateway.world.calendar import NEW_YORK, latest_session, next_trading_day, session
 from dispersa.gateway.world.world import World
@@ -35,6 +37,7 @@ class FloorParts:
     account: Account
     matcher: Matcher
     emit: Emit
+    rules: Switches
 
 
 class Floor:
@@ -42,13 +45,15 @@ class Floor:
 
     def __init__(self, parts: FloorParts) -> None:
         self._world = parts.world
-        self._directory = parts.directory
         self._quotes = parts.quotes
         self._account = parts.account
+        self._means = Means(parts.account, parts.quotes, parts.matcher)
+        self._desk = Desk(parts.directory, parts.account.ledger.account, parts.rules)
         self._matcher = parts.matcher
         self._emit = parts.emit
+        self._rules = parts.rules
         self.orders: dict[OrderKey, WorkingOrder] = {}
-        self.reporter = FillReporter(parts.account, parts.world, parts.emit)
+        self.reporter = FillReporter(parts.account, parts.world, parts.emit, parts.rules)
         self._next_perm_id = _FIRST_PERM_ID
         self._matched_at = parts.world.now
 
@@ -82,17 +87,19 @@ class Floor:
     def cancel(self, client_id: int, order_id: int) -> None:
         """Cancel an order of this client."""
         known = self.orders.get((client_id, order_id))
+        if known is None and self._rules.cancel_of_foreign_order == "allowed":
+            known = next((order for order in self.live() if order.order_id == order_id), None)
         if known is None:
             self._emit(
                 events.OrderError(
                     client_id=client_id,
                     order_id=order_id,
                     code=10147,
-                    text=f"OrderId {order_id} that needs to be cancelled is not found.",
+                    text=NOT_FOUND.format(order_id),
                 )
             )
         elif known.is_done:
-            self._emit(known.cancel_refusal())
+            self._emit(known.cancel_refusal(self._rules))
         else:
             self._end(known, "Cancelled by Trader", "Order Canceled - reason:")
 
@@ -103,27 +110,10 @@ class Floor:
 
     def what_if(self, contract: Contract, order: Order) -> OrderState | Refusal:
         """Return margins and commission before and after the order, filled at its price."""
-        ticket = check(self._directory, self._account.ledger.account, contract, order)
+        ticket = check(self._desk, contract, order)
         if isinstance(ticket, Refusal):
             return ticket
-        trades, fee = self._as_trades(ticket, order)
-        before, after = self._account.balance(), self._account.balance(trades, fee)
-        return OrderState(
-            status=Status.PRE_SUBMITTED,
-            init_margin_before=round(before.margin.initial, 2),
-            maint_margin_before=round(before.margin.maintenance, 2),
-            equity_with_loan_before=round(before.equity_with_loan, 2),
-            init_margin_change=round(after.margin.initial - before.margin.initial, 2),
-            maint_margin_change=round(after.margin.maintenance - before.margin.maintenance, 2),
-            equity_with_loan_change=round(after.equity_with_loan - before.equity_with_loan, 2),
-            init_margin_after=round(after.margin.initial, 2),
-            maint_margin_after=round(after.margin.maintenance, 2),
-            equity_with_loan_after=round(after.equity_with_loan, 2),
-            commission=fee,
-            min_commission=fee,
-            max_commission=fee,
-            commission_currency="USD",
-        )
+        return self._means.what_if(ticket, order)
 
     def live(self) -> list[WorkingOrder]:
         """Return the orders that are not done, oldest first."""
@@ -143,19 +133,35 @@ class Floor:
             if self._expire(order, now):
                 continue
             if is_open and self._may_work(order, now):
-                self._release(order)
-                self._match(order, now, (now - before).total_seconds())
+                self._work(order, now, (now - before).total_seconds())
 
     def _may_work(self, order: WorkingOrder, now: datetime) -> bool:
         is_halted = any(part.instrument.symbol in self._world.halted for part in order.parts)
         is_time = order.starts is None or order.starts <= now
         return order.order.transmit and is_time and not is_halted
 
+    def _work(self, order: WorkingOrder, now: datetime, seconds: float) -> None:
+        """Match an order; one that shows nothing before its fill is released after the try."""
+        if not self._is_quiet(order):
+            self._release(order)
+        self._match(order, now, seconds)
+        if not order.is_done:
+            self._release(order)
+
+    def _is_quiet(self, order: WorkingOrder) -> bool:
+        is_market = order.order.order_type == "MKT"
+        return is_market and self._rules.market_order_status == Status.PRE_SUBMITTED
+
     def _match(self, order: WorkingOrder, now: datetime, seconds: float) -> None:
-        match = self._matcher.match(order, now, seconds)
-        if match is not None:
-            self._fill(order, match)
-        if order.order.tif == "IOC" and not order.is_done:
+        if order.legging is not None:
+            self._finish_legs(order, order.legging)
+        elif (match := self._matcher.match(order, now, seconds)) is not None:
+            apart = order.is_bag and order.order.is_non_guaranteed
+            if apart and self._rules.non_guaranteed_fills == "apart":
+                self._begin_legs(order, match)
+            else:
+                self._fill(order, match)
+        if order.order.tif == "IOC" and not order.is_done and order.legging is None:
             self._end(order, "Cancelled by System", "Order Canceled - reason:IOC")
 
     def _expire(self, order: WorkingOrder, now: datetime) -> bool:
@@ -183,7 +189,7 @@ class Floor:
     def _take(
         self, client_id: int, order_id: int, contract: Contract, order: Order
     ) -> Refusal | None:
-        ticket = check(self._directory, self._account.ledger.account, contract, order)
+        ticket = check(self._desk, contract, order)
         if isinstance(ticket, Refusal):
             return ticket
         if self._same_side(ticket, order) >= ACTIVE_ORDERS_MAX:
@@ -207,7 +213,7 @@ class Floor:
         )
         self._next_perm_id += 1
         self.orders[taken.key] = taken
-        if (reason := self._unaffordable(ticket, order)) is not None:
+        if (reason := self._means.shortage(ticket, order)) is not None:
             self.reject(taken, reason)
             return None
         for part in taken.parts:
@@ -231,7 +237,7 @@ class Floor:
         if not order.order.transmit:
             return
         if self._world.is_open:
-            if self._may_work(order, self._world.now):
+            if self._may_work(order, self._world.now) and not self._is_quiet(order):
                 self._release(order)
             return
         held = latest_session(self._world.now)
@@ -249,42 +255,6 @@ class Floor:
             self._emit(order.open_order())
             self._emit(order.order_status())
 
-    def _unaffordable(self, ticket: Ticket, order: Order) -> str | None:
-        """Return why the account can not carry the order, None where it can."""
-        trades, fee = self._as_trades(ticket, order)
-        after = self._account.balance(trades, fee)
-        if after.available >= 0.0:
-            return None
-        before = self._account.balance()
-        if after.available >= before.available - fee:
-            return None
-        return (
-            "Order rejected - reason:We are unable to accept your order. Your Available Funds are "
-            "insufficient to cover the initial margin: equity with loan "
-            f"{after.equity_with_loan:.2f} USD, initial margin {after.margin.initial:.2f} USD."
-        )
-
-    def _as_trades(self, ticket: Ticket, order: Order) -> tuple[list[Trade], float]:
-        """Return the trades that a full fill would be, and its commission."""
-        side = signed(order.action)
-        limit = order.limit_price if order.order_type == "LMT" else None
-        net = limit
-        if net is None:
-            quote = self._quotes.combo_quote(ticket.parts)
-            far = quote.ask if side > 0 else quote.bid
-            net = far if far == far else quote.model  # noqa: PLR0124 - nan is unequal to itself
-        prices = self._matcher.leg_prices(ticket.parts, net)
-        trades = []
-        fee = Decimal(0)
-        for part, price in zip(ticket.parts, prices, strict=True):
-            count = order.quantity * abs(part.ratio)
-            direction = side * (1 if part.ratio > 0 else -1)
-            trades.append(
-                Trade(instrument=part.instrument, quantity=direction * count, price=price)
-            )
-            fee += full_charge(part.instrument, count, Decimal(str(max(price, 0.0))))
-        return trades, float(fee)
-
     def reject(self, order: WorkingOrder, reason: str) -> None:
         """End an order as rejected."""
         order.status, order.ended = Status.INACTIVE, self._world.now
@@ -296,7 +266,7 @@ class Floor:
 
     def _amend(self, known: WorkingOrder, contract: Contract, order: Order) -> Refusal | None:
         mismatch = Refusal(code=105, text="Order being modified does not match original order")
-        ticket = check(self._directory, self._account.ledger.account, contract, order)
+        ticket = check(self._desk, contract, order)
         if isinstance(ticket, Refusal):
             return ticket
         same_parts = [(p.instrument.con_id, p.ratio) for p in ticket.parts] == [
@@ -304,12 +274,13 @@ class Floor:
         ]
         if not same_parts or order.action != known.order.action:
             return mismatch
-        if order.quantity <= known.filled:
+        begun = known.legging.units if known.legging else 0
+        if order.quantity < known.filled + max(begun, 1):
             return Refusal(
                 code=201, text="Order rejected - reason:size is not above what is filled"
             )
         rest = replace(order, quantity=order.quantity - known.filled)
-        if (reason := self._unaffordable(ticket, rest)) is not None:
+        if (reason := self._means.shortage(ticket, rest)) is not None:
             return Refusal(code=201, text=reason)
         known.order = order
         known.expires, known.starts = ticket.expires, ticket.starts
@@ -343,8 +314,30 @@ class Floor:
         if twin is not None:
             self.orders[client_id, -twin.perm_id] = twin
 
-    def _fill(self, order: WorkingOrder, match: Match) -> None:
-        """Book one trade and report it in the order of ibkr-api.md 1.9."""
+    def _begin_legs(self, order: WorkingOrder, match: Match) -> None:
+        """Trade the first leg of a non-guaranteed combo alone."""
+        base = self.reporter.next_base()
+        order.legging = Legging(base=base, units=match.units, first_price=match.leg_prices[0])
+        self.reporter.report_first_leg(order, match, base)
+
+    def _finish_legs(self, order: WorkingOrder, begun: Legging) -> None:
+        """Trade the other legs at their own market; the net price is what came of it."""
+        others = self._matcher.market_prices(order)[1:]
+        if any(isnan(price) for price in others):
+            return
+        order.legging = None
+        prices = (begun.first_price, *others)
+        net = sum(part.ratio * price for part, price in zip(order.parts, prices, strict=True))
+        match = Match(
+            units=begun.units, price=round(net, 4), leg_prices=prices, took_liquidity=True
+        )
+        self._fill(order, match, begun.base)
+
+    def _fill(self, order: WorkingOrder, match: Match, legged: str | None = None) -> None:
+        """Book one trade and report it in the order of ibkr-api.md 1.9.
+
+        `legged` is the id of a trade whose first leg is booked and reported already.
+        """
         units, was_done = Decimal(match.units), order.is_done
         order.filled += units
         order.value += units * Decimal(str(match.price))
@@ -353,7 +346,9 @@ class Floor:
         if is_filled:
             order.status, order.ended = Status.FILLED, self._world.now
             order.end_text = f"Filled Size: {order.filled:f}"
-        self.reporter.report(order, match)
+        elif order.status is Status.PRE_SUBMITTED:
+            order.status = Status.SUBMITTED
+        self.reporter.report(order, match, legged)
         if is_filled and not was_done:
             for part in order.parts:
                 self._quotes.release(part.instrument)

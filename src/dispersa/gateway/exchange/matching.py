@@ -69,13 +69,17 @@ class Matcher:
         units = min(int(order.remaining), self._available(order.parts, side, now))
         if units < 1:
             return None
-        prices = []
         for part in order.parts:
             direction = side * (1 if part.ratio > 0 else -1)
-            top = self._quotes.quote(part.instrument)
-            prices.append(top.ask if direction > 0 else top.bid)
             self._taken.take(part.instrument.con_id, direction, units * abs(part.ratio), now)
-        return Match(units=units, price=price, leg_prices=tuple(prices), took_liquidity=True)
+        prices = self.market_prices(order)
+        return Match(units=units, price=price, leg_prices=prices, took_liquidity=True)
+
+    def market_prices(self, order: WorkingOrder) -> tuple[float, ...]:
+        """Return the price at which each leg trades at once, nan where nobody is there."""
+        side = signed(order.order.action)
+        tops = [(part.ratio, self._quotes.quote(part.instrument)) for part in order.parts]
+        return tuple(top.ask if side * ratio > 0 else top.bid for ratio, top in tops)
 
     def _available(self, parts: Sequence[ComboPart], side: int, now: datetime) -> int:
         available = []

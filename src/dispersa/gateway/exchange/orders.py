@@ -8,22 +8,23 @@ from dispersa.gateway import events
 from dispersa.gateway.exchange.commissions import LegCharge
 from dispersa.gateway.exchange.fillmodel import Arrivals
 from dispersa.gateway.exchange.nbbo import ComboPart
+from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import Contract, Order, OrderState, SecType, Status
 
 DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.API_CANCELLED, Status.INACTIVE})
-CANCEL_REFUSAL_CODES = {
-    Status.FILLED: 10148,
-    Status.CANCELLED: 10148,
-    Status.API_CANCELLED: 10148,
-    Status.INACTIVE: 161,
-}
-"""How a cancel of an order that is done is refused.
-
-IBKR knows both codes for it; which one meets which state is not verified. Here 10148 answers for
-an order that came to an end in the market, 161 for one that was rejected before it got there.
-"""
+NOT_FOUND = "OrderId {} that needs to be cancelled is not found."
 OrderKey = tuple[int, int]
 """Client id and order id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legging:
+    """Units of a non-guaranteed combo whose first leg has traded, and whose others have not."""
+
+    base: str
+    """What the ids of its executions begin with."""
+    units: int
+    first_price: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class WorkingOrder:
     starts: datetime | None = None
     ended: datetime | None = None
     end_text: str = ""
+    legging: Legging | None = None
 
     @property
     def key(self) -> OrderKey:
@@ -99,9 +101,11 @@ class WorkingOrder:
             parent_id=self.order.parent_id,
         )
 
-    def cancel_refusal(self) -> events.OrderError:
+    def cancel_refusal(self, rules: Switches) -> events.OrderError:
         """Return why a cancel of this order, which is done, can not be."""
-        code = CANCEL_REFUSAL_CODES[self.status]
+        code = rules.cancel_code(self.status)
+        if code == 10147:
+            return self.error(code, NOT_FOUND.format(self.order_id))
         if code == 161:
             text = "Cancel attempted when order is not in a cancellable state. Order permId = "
             return self.error(code, f"{text}{self.perm_id}")

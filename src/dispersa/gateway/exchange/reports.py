@@ -15,6 +15,7 @@ from dispersa.gateway.exchange.directory import exchanges_of
 from dispersa.gateway.exchange.matching import Match
 from dispersa.gateway.exchange.nbbo import ComboPart, signed
 from dispersa.gateway.exchange.orders import WorkingOrder
+from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import BAG_CON_ID, Contract, OrderState
 from dispersa.gateway.world.world import World
 
@@ -31,33 +32,64 @@ def money(price: float) -> Decimal:
 class FillReporter:
     """Numbers executions, books legs and tells listeners in IB's order."""
 
-    def __init__(self, account: Account, world: World, emit: Emit) -> None:
+    def __init__(self, account: Account, world: World, emit: Emit, rules: Switches) -> None:
         self._account = account
         self._world = world
         self._emit = emit
+        self._rules = rules
         self._sequence = int(world.start.timestamp())
         self.executions: list[events.Execution] = []
         self.commissions: dict[str, events.CommissionReport] = {}
 
-    def report(self, order: WorkingOrder, match: Match) -> None:
-        """Book a trade of `order` and send everything that follows from it."""
+    def next_base(self) -> str:
+        """Return what the ids of one trade's executions begin with."""
         self._sequence += 1
-        base = f"0000e1a7.{self._sequence:08x}"
-        lines = self._lines(order, match, base)
-        self.executions += lines
-        for line in lines:
-            self._emit(line)
-        reports = self._book(order, match, lines[-len(order.parts) :])
+        return f"0000e1a7.{self._sequence:08x}"
+
+    def report(self, order: WorkingOrder, match: Match, legged: str | None = None) -> None:
+        """Book a trade of `order` and send everything that follows from it.
+
+        `legged` is the id of a trade whose first leg is booked and reported already.
+        """
+        lines = self._lines(order, match, legged or self.next_base())
+        trades = list(zip(order.parts, match.leg_prices, lines[-len(order.parts) :], strict=True))
+        if legged is not None:
+            trades, lines = trades[1:], [*lines[2:], lines[0]]
+        self._tell(lines)
+        reports = self._book(order, trades)
+        if order.is_bag and self._rules.bag_commission_report == "zero":
+            bag = next(line for line in lines if line.contract.con_id == BAG_CON_ID)
+            reports.append(
+                events.CommissionReport(
+                    client_id=order.client_id, exec_id=bag.exec_id, commission=0.0
+                )
+            )
         self._emit(order.open_order())
         self._emit(order.order_status())
         paid = OrderState(
             status=order.status, commission=float(order.commission), commission_currency="USD"
         )
         self._emit(order.open_order(paid))
+        self._settle([part for part, _, _ in trades], reports)
+
+    def report_first_leg(self, order: WorkingOrder, match: Match, base: str) -> None:
+        """Book and report the first leg of a combo whose other legs have not traded yet."""
+        part, price = order.parts[0], match.leg_prices[0]
+        line = self._leg_line(order, match, f"{base}.02.01", part, price)
+        self._tell([line])
+        self._settle([part], self._book(order, [(part, price, line)]))
+
+    def _tell(self, lines: list[events.Execution]) -> None:
+        self.executions += lines
+        for line in lines:
+            self._emit(line)
+
+    def _settle(self, parts: list[ComboPart], reports: list[events.CommissionReport]) -> None:
+        """Send commissions and what became of the account."""
         for report in reports:
             self.commissions[report.exec_id] = report
             self._emit(report)
-        for part in order.parts:
+        for part in parts:
             held = self._account.ledger.holdings[part.instrument.con_id]
             self._emit(self._account.position(held))
         self._emit(events.AccountChanged(account=self._account.ledger.account))
@@ -145,12 +177,12 @@ class FillReporter:
         return venues[order.arrivals.pick(len(venues))]
 
     def _book(
-        self, order: WorkingOrder, match: Match, lines: list[events.Execution]
+        self, order: WorkingOrder, trades: list[tuple[ComboPart, float, events.Execution]]
     ) -> list[events.CommissionReport]:
         """Book each leg in the ledger; return its commission reports."""
         reports = []
         side = signed(order.order.action)
-        for part, price, line in zip(order.parts, match.leg_prices, lines, strict=True):
+        for part, price, line in trades:
             charge = order.charges.setdefault(part.instrument.con_id, LegCharge())
             fee = charge.charge(part.instrument, line.shares, money(price))
             order.commission += fee

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dispersa.gateway.exchange.directory import Directory, exchanges_of
 from dispersa.gateway.exchange.nbbo import ComboPart, signed
 from dispersa.gateway.exchange.rules import combo_rule, conforms, rule_at
+from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import Action, ComboLeg, Contract, Order, Refusal, SecType
 from dispersa.gateway.world.calendar import NEW_YORK
 
@@ -33,12 +34,21 @@ class Ticket:
     starts: datetime | None = None
 
 
-def check(directory: Directory, account: str, contract: Contract, order: Order) -> Ticket | Refusal:
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What orders are checked against."""
+
+    directory: Directory
+    account: str
+    rules: Switches
+
+
+def check(desk: Desk, contract: Contract, order: Order) -> Ticket | Refusal:
     """Return the order's parts, or why it can not be taken."""
-    for refusal in (_check_terms(account, order), _check_type(order)):
+    for refusal in (_check_terms(desk.account, order), _check_type(order)):
         if refusal is not None:
             return refusal
-    found = _parts(directory, contract, order)
+    found = _parts(desk, contract, order)
     if isinstance(found, Refusal):
         return found
     full, parts = found
@@ -88,14 +98,14 @@ def _check_quantity(order: Order) -> Refusal | None:
 
 
 def _parts(
-    directory: Directory, contract: Contract, order: Order
+    desk: Desk, contract: Contract, order: Order
 ) -> tuple[Contract, tuple[ComboPart, ...]] | Refusal:
     if contract.sec_type == SecType.BAG:
-        legs = combo_parts(directory, contract)
+        legs = combo_parts(desk.directory, contract, int(desk.rules.combo_legs_max))
         if isinstance(legs, Refusal):
             return legs
-        return _check_guarantee(legs, order) or (contract, legs)
-    found = directory.resolve(contract)
+        return _check_guarantee(legs, order, desk.rules) or (contract, legs)
+    found = desk.directory.resolve(contract)
     if isinstance(found, Refusal):
         return found
     if found.sec_type is SecType.INDEX:
@@ -106,16 +116,18 @@ def _parts(
     return full, (ComboPart(instrument=found, ratio=1),)
 
 
-def combo_parts(directory: Directory, contract: Contract) -> tuple[ComboPart, ...] | Refusal:
+def combo_parts(
+    directory: Directory, contract: Contract, legs_max: int = LEGS_MAX
+) -> tuple[ComboPart, ...] | Refusal:
     """Return the legs of a combo, ratios signed as when it is bought, or why it is malformed."""
     legs = contract.combo_legs
     if not legs:
         return _invalid("Combo contract has no legs")
-    if not LEGS_MIN <= len(legs) <= LEGS_MAX:
+    if not LEGS_MIN <= len(legs) <= legs_max:
         return Refusal(
             code=312,
             text=f"The combo details are invalid: {len(legs)} legs, expected {LEGS_MIN} to "
-            f"{LEGS_MAX}",
+            f"{legs_max}",
         )
     if contract.exchange not in _EXCHANGES:
         return Refusal(
@@ -166,15 +178,18 @@ def _check_legs(contract: Contract, parts: list[ComboPart]) -> Refusal | None:
     return None
 
 
-def _check_guarantee(parts: tuple[ComboPart, ...], order: Order) -> Refusal | None:
+def _check_guarantee(parts: tuple[ComboPart, ...], order: Order, rules: Switches) -> Refusal | None:
     """Apply the rules for guaranteed and non-guaranteed combos (ibkr-api.md 3.4)."""
     kinds = [part.instrument.sec_type for part in parts]
     non_guaranteed = order.is_non_guaranteed
-    if len({part.instrument.symbol for part in parts}) > 1 and not non_guaranteed:
+    many = len({part.instrument.symbol for part in parts}) > 1
+    if many and not non_guaranteed and rules.combo_of_many_underlyings != "allowed":
         return Refusal(
-            code=312,
+            code=int(rules.combo_of_many_underlyings),
             text="The combo details are invalid: a guaranteed combo has one underlying",
         )
+    if order.tif == "GTD" and not non_guaranteed and rules.combo_good_till_date == "refused":
+        return _invalid("Invalid time in force: GTD for a guaranteed combo")
     if all(kind is SecType.STOCK for kind in kinds) and not non_guaranteed:
         return Refusal(code=10043, text="Invalid NonGuaranteed value of 0 for a stock combo")
     if non_guaranteed and len(parts) > LEGS_MIN:

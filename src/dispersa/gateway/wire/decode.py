@@ -196,7 +196,12 @@ def _generic_ticks(text: str) -> tuple[int, ...]:
 
 
 def _tick_by_tick(fields: Fields, _version: int) -> r.Request:
-    return r.TickByTick(request_id=fields.integer(), contract=_contract(fields), kind=fields.text())
+    return r.TickByTick(
+        request_id=fields.integer(),
+        contract=_contract(fields),
+        kind=fields.text(),
+        past_count=fields.integer(),
+    )
 
 
 def _historical_data(fields: Fields, _version: int) -> r.Request:
@@ -230,10 +235,14 @@ def _head_timestamp(fields: Fields, _version: int) -> r.Request:
 
 
 def _historical_ticks(fields: Fields, _version: int) -> r.Request:
-    request_id, contract = fields.integer(), _contract_or_expired(fields)
-    for _start_end_count in range(3):
-        fields.text()
-    return r.HistoricalTicks(request_id=request_id, contract=contract, what=fields.text())
+    return r.HistoricalTicks(
+        request_id=fields.integer(),
+        contract=_contract_or_expired(fields),
+        start=parse_time(fields.text()),
+        end=parse_time(fields.text()),
+        count=fields.integer(),
+        what=fields.text(),
+    )
 
 
 def _implied_vol(fields: Fields, _version: int) -> r.Request:

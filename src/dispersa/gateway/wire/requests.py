@@ -145,11 +145,12 @@ class MarketData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickByTick:
-    """Subscribe single ticks: Last, AllLast, BidAsk or MidPoint."""
+    """Subscribe single ticks (Last, AllLast, BidAsk or MidPoint), `past_count` past ones first."""
 
     request_id: int
     contract: Contract
     kind: str
+    past_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +181,13 @@ class HeadTimestamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoricalTicks:
-    """Ask for past single ticks."""
+    """Ask for `count` past single ticks from `start`, or up to `end`; one of both is None."""
 
     request_id: int
     contract: Contract
+    start: datetime | None
+    end: datetime | None
+    count: int
     what: str
 
 

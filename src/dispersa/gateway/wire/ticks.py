@@ -1,10 +1,11 @@
 """How do ticks and bars look on the wire?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from dispersa.gateway.model import (
     Bar,
+    PastTick,
     Subscription,
     Tick,
     TickGeneric,
@@ -109,6 +110,23 @@ def head_timestamp(request_id: int, moment: datetime, *, epoch: bool) -> bytes:
     """Return message 88."""
     text = str(int(moment.timestamp())) if epoch else f"{moment.astimezone(UTC):%Y%m%d-%H:%M:%S}"
     return message("88", str(request_id), text)
+
+
+def historical_ticks(request_id: int, what: str, ticks: Sequence[PastTick]) -> bytes:
+    """Return message 96 (MIDPOINT), 97 (BID_ASK) or 98 (TRADES); there is never a second part."""
+    message_id, spelled = _PAST_TICKS[what]
+    texts = [text for one in ticks for text in (str(int(one.time.timestamp())), *spelled(one))]
+    return message(message_id, str(request_id), str(len(ticks)), *texts, "1")
+
+
+_PAST_TICKS: dict[str, tuple[str, Callable[[PastTick], tuple[str, ...]]]] = {
+    "MIDPOINT": ("96", lambda one: ("0", double(one.price), "0")),
+    "BID_ASK": (
+        "97",
+        lambda one: ("0", double(one.price), double(one.ask), str(one.size), str(one.ask_size)),
+    ),
+    "TRADES": ("98", lambda one: ("0", double(one.price), str(one.size), one.exchange, "")),
+}
 
 
 def tick_by_tick_bid_ask(request_id: int, now: datetime, bid: TickPrice, ask: TickPrice) -> bytes:

@@ -1,0 +1,82 @@
+"""Which behavior of IBKR is not verified, and which way does this venue take it?
+
+Every switch has its choices, the default first; `ibkr-api.md` section 8 names what is unverified.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from dispersa.errors import InvalidInput
+from dispersa.gateway.model import Status
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "fill_model": ("base", "generous", "hard"),
+    "market_order_status": ("PreSubmitted", "Submitted"),
+    "cancel_of_filled": ("10148", "161"),
+    "cancel_of_cancelled": ("10148", "161", "10147"),
+    "cancel_of_rejected": ("161", "10148", "10147"),
+    "cancel_of_foreign_order": ("10147", "allowed"),
+    "combo_legs_max": ("4", "2", "3", "6", "8"),
+    "combo_of_many_underlyings": ("312", "201", "321", "allowed"),
+    "combo_good_till_date": ("allowed", "refused"),
+    "non_guaranteed_fills": ("apart", "together"),
+    "bag_commission_report": ("none", "zero"),
+}
+"""What each switch may be set to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """The venue's named rules.
+
+    fill_model: how hidden interest arrives.
+    market_order_status: what a market order shows before its first fill; a recorded real one goes
+        from PreSubmitted to Filled.
+    cancel_of_*: the error code for a cancel of an order that was filled, cancelled, rejected, or
+        that belongs to another client.
+    combo_legs_max: most legs of a combo.
+    combo_of_many_underlyings: the refusal of a guaranteed combo over several underlyings.
+    combo_good_till_date: whether a guaranteed combo may be good till a date.
+    non_guaranteed_fills: whether the legs of a non-guaranteed combo trade one after the other.
+    bag_commission_report: whether the BAG line of a fill has a commission report (of zero).
+    """
+
+    fill_model: str = "base"
+    market_order_status: str = "PreSubmitted"
+    cancel_of_filled: str = "10148"
+    cancel_of_cancelled: str = "10148"
+    cancel_of_rejected: str = "161"
+    cancel_of_foreign_order: str = "10147"
+    combo_legs_max: str = "4"
+    combo_of_many_underlyings: str = "312"
+    combo_good_till_date: str = "allowed"
+    non_guaranteed_fills: str = "apart"
+    bag_commission_report: str = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no choice."""
+        for switch in fields(self):
+            value, choices = getattr(self, switch.name), CHOICES[switch.name]
+            if value not in choices:
+                raise InvalidInput(
+                    f"venue rule {switch.name} is {value!r}; choose {' or '.join(choices)}"
+                )
+
+    def cancel_code(self, status: Status) -> int:
+        """Return the code for a cancel of an order that is done."""
+        match status:
+            case Status.FILLED:
+                return int(self.cancel_of_filled)
+            case Status.INACTIVE:
+                return int(self.cancel_of_rejected)
+            case _:
+                return int(self.cancel_of_cancelled)
+
+
+def switches(rules: Mapping[str, str]) -> Switches:
+    """Return the switches with these set; raises `InvalidInput` for an unknown name or choice."""
+    if unknown := sorted(set(rules) - set(CHOICES)):
+        raise InvalidInput(
+            f"venue rule {', '.join(unknown)} is unknown; there are {', '.join(sorted(CHOICES))}"
+        )
+    return Switches(**rules)
