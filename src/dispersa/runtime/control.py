@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from dispersa.errors import DispersaError, InvalidInput, Unresolved
-from dispersa.runtime.control_path import private_folder
+from dispersa.runtime.control_path import make_folder
 from dispersa.runtime.control_requests import (
     LINE_BYTES_MAX,
     SCHEMA,
@@ -68,7 +68,7 @@ class ControlServer:
 
     async def __aenter__(self) -> Self:
         """Begin to listen; the caller owns the journal."""
-        private_folder(self._path)
+        make_folder(self._path)
         if self._path.is_socket():
             self._path.unlink()
         before = os.umask(0o177)  # born private: no moment in which others could connect

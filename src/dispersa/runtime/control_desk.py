@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from dispersa.desk import events as ev
@@ -32,16 +32,20 @@ def control_server(
     loop: DeskLoop,
     journal: Journal,
     *,
-    more: Mapping[str, Answering[Any]] | None = None,
+    lift: Callable[[], None],
+    more: Mapping[str, Answering[Any]],
 ) -> ControlServer:
-    """Make the server of a desk that owns the journal file; `more` adds or replaces answers."""
+    """Make the server of a desk that owns the journal file.
+
+    `lift` takes the sentinel away before a resume, `more` adds or replaces answers.
+    """
     if journal.path is None:
         raise InvalidInput("a journal in memory has no socket: nobody else can find it")
-    desk = _DeskAnswers(loop, journal)
+    desk = _DeskAnswers(loop, journal, lift)
     return ControlServer(
         socket_path(journal.path),
         build=build_id(),
-        answers={**desk.answers(), **(more or {})},
+        answers={**desk.answers(), **more},
         streams={"subscribe": Streaming(ask.EntriesAsked, desk.entries)},
     )
 
@@ -57,9 +61,10 @@ def how_to_reach() -> str:
 class _DeskAnswers:
     """The answers of one desk."""
 
-    def __init__(self, loop: DeskLoop, journal: Journal) -> None:
+    def __init__(self, loop: DeskLoop, journal: Journal, lift: Callable[[], None]) -> None:
         self._loop = loop
         self._journal = journal
+        self._lift = lift
 
     def answers(self) -> dict[str, Answering[Any]]:
         return {
@@ -91,6 +96,7 @@ class _DeskAnswers:
 
     async def resume(self, asked: ask.ResumeAsked) -> dict[str, Any]:
         reason, by = _words(asked.reason, asked.by)
+        self._lift()
         return await self._told(await self._loop.resume(reason, by=by))
 
     async def approve(self, asked: ask.ApprovalGiven) -> dict[str, Any]:

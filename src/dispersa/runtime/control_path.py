@@ -25,21 +25,21 @@ def socket_path(journal: Path) -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR")
     if given and _fits(found := Path(given) / "dispersa" / name):
         return found
-    return Path(f"/tmp/dispersa-{os.getuid()}") / name  # noqa: S108 - checked by private_folder
+    return Path(f"/tmp/dispersa-{os.getuid()}") / name  # noqa: S108 - checked by make_folder
 
 
-def private_folder(path: Path) -> None:
-    """Make the socket's folder, or raise `InvalidInput` where another user could change it."""
+def make_folder(path: Path) -> None:
+    """Make the socket's folder; raise `InvalidInput` where a folder made for it is another's."""
     folder = path.parent
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not folder.name.startswith("dispersa"):
+        return  # the journal's own folder, which is as private as the journal's owner made it
     found = folder.lstat()
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    if folder.name.startswith("dispersa") and not is_ours:
-        raise InvalidInput(f"the folder {folder} belongs to another user; remove it")
     if not is_ours or found.st_mode & 0o022:
         raise InvalidInput(
-            f"the folder {folder} can be written by other users; expected mode 0755 or less, and "
-            f"that it is yours: chmod go-w {folder}, or put [journal] path elsewhere"
+            f"the folder {folder} belongs to, or can be written by, another user; expected a "
+            f"folder of yours alone: remove it, or chmod 700 {folder}"
         )
 
 

@@ -23,6 +23,7 @@ from dispersa.desk.commands import (
     Command,
     ComputePlan,
     ComputeSignal,
+    ComputeTargets,
     PlaceOrder,
     ReadSnapshot,
 )
@@ -31,6 +32,7 @@ from dispersa.desk.state import DeskState
 from dispersa.desk.step import step
 from dispersa.errors import BrokerError, DispersaError, Halted, InvalidInput
 from dispersa.execution.plan import TradePlan
+from dispersa.execution.remedies import resolve
 from dispersa.journal import Entry, Journal, JournalFailed, NewEntry
 from dispersa.orders import OrderRef
 from dispersa.risk import GateVerdict, HaltLevel
@@ -332,6 +334,8 @@ class DeskLoop:
                 self.spawn(self._answer(self._workers.compute_signal()))
             case ComputePlan(edge_waiver=waiver):
                 self.spawn(self._answer(self._workers.compute_plan(self.state, waiver)))
+            case ComputeTargets():
+                self.spawn(self._resolve(command))
             case AskApproval(verdict=verdict):
                 self.spawn(self._ask(verdict))
             case _:
@@ -348,6 +352,14 @@ class DeskLoop:
             self.post(await work)
         except DispersaError as error:
             self.post(ev.PlanImpossible(reason=str(error), dropped=()))
+
+    async def _resolve(self, command: ComputeTargets) -> None:
+        """Size the rest of the program anew, in a thread."""
+        found = await asyncio.to_thread(resolve, command.request)
+        if isinstance(found, str):
+            self.post(ev.TargetsImpossible(remedy=command.remedy, reason=found))
+        else:
+            self.post(ev.TargetsComputed(remedy=command.remedy, targets=found))
 
     async def _ask(self, verdict: GateVerdict) -> None:
         plan = self.state.plan

@@ -1,6 +1,6 @@
 """How is a session wired from the configuration? Connection, clock, journal, workers."""
 
-import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from dispersa.risk import Gate
 from dispersa.runtime.build import build_id
 from dispersa.runtime.clock import WallClock
 from dispersa.runtime.config.settings import Settings
+from dispersa.runtime.control_desk import how_to_reach
 from dispersa.runtime.desk_loop import Operator
 from dispersa.runtime.heartbeat import beating
 from dispersa.runtime.market_reading import TenorWindow
@@ -135,15 +136,21 @@ def _listed(settings: Settings, today: date) -> Basket:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, operator: Operator) -> AsyncIterator[TradeSetup]:
-    """Connect, take the journal, and wire everything that a trade needs."""
+async def open_desk(
+    settings: Settings, operator: Operator, *, owns_process: bool = False
+) -> AsyncIterator[TradeSetup]:
+    """Connect, take the journal, and wire everything that a trade needs.
+
+    `owns_process` where the desk may take the process's signals.
+    """
     async with open_market(settings) as market:
         clock = StepClock(market.clock)
         journal = Journal.open(
             settings.journal_file,
             build_id=build_id(),
             now=clock.now,
-            contact=f"the dispersa process {os.getpid()}",
+            monotonic_ns=time.monotonic_ns,
+            contact=how_to_reach(),
         )
         with journal:
             async with beating(settings.journal_file.resolve()):
@@ -157,6 +164,7 @@ async def open_desk(settings: Settings, operator: Operator) -> AsyncIterator[Tra
                     clock=clock,
                     workers=market.workers(),
                     operator=operator,
+                    owns_process=owns_process,
                 )
 
 

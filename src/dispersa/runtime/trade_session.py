@@ -16,12 +16,13 @@ from dispersa.desk.commands import AskApproval
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.desk.step import fold
-from dispersa.errors import BrokerError, MarketDataMissing
+from dispersa.errors import BrokerError, Halted, MarketDataMissing, Unresolved
 from dispersa.execution.plan import TradePlan
 from dispersa.journal import Entry, Journal
 from dispersa.market import ConId, OptionContract, Symbol, Underlying
 from dispersa.orders import AccountReading, VixReading
 from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator, Seen
+from dispersa.runtime.reachable import Reach
 from dispersa.runtime.step_clock import StepClock
 from dispersa.runtime.workers import MarketWorkers
 
@@ -45,7 +46,10 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeSetup:
-    """Everything that one trade session is wired from."""
+    """Everything that one trade session is wired from.
+
+    `owns_process` where the session may take the process's signals.
+    """
 
     profile: str
     account: str
@@ -57,6 +61,7 @@ class TradeSetup:
     workers: MarketWorkers
     operator: Operator
     time_limit: timedelta = timedelta(hours=2)
+    owns_process: bool = False
 
 
 def replayed(entries: Iterable[Entry]) -> DeskState:
@@ -89,6 +94,7 @@ async def run_trade(
         observers=(*observers, streaming),
     )
     loop.state = replayed(setup.journal.entries())
+    reach = Reach(loop, setup.journal)
     await open_books(setup, loop)
     if loop.state.stage is Stage.EXECUTION and loop.state.plan is not None:
         streaming.follow(loop.state.plan)
@@ -98,10 +104,23 @@ async def run_trade(
     await loop.run_until(
         lambda state: streaming.has_begun and _is_over(state),
         timeout=limit,
-        beside=streaming.tasks(loop),
+        beside=[*streaming.tasks(loop), *reach.work(signals=setup.owns_process)],
     )
     setup.journal.flush()
+    require_not_stopped(loop)
     return loop.state
+
+
+def require_not_stopped(loop: DeskLoop) -> None:
+    """Raise `Halted` where a signal has ended the desk; `Unresolved` where orders stay behind."""
+    if loop.stopped is None:
+        return
+    if loop.stopped.stays:
+        raise Unresolved(
+            f"ended by {loop.stopped.reason}; these orders may still work at the broker: "
+            f"{', '.join(loop.stopped.stays)}. Look at them there; the next start takes them up"
+        )
+    raise Halted(f"ended by {loop.stopped.reason}; no order of ours works at the broker")
 
 
 def _is_over(state: DeskState) -> bool:
