@@ -27,6 +27,7 @@ class RunningGateway:
         self.floor = floor
         self._server = server
         self._doors = doors
+        self._pauses = 0
         self.outages = Outages(floor, self._pause_listening)
         """Faults of connection and login, on demand."""
         name = server.sockets[0].getsockname()
@@ -48,9 +49,12 @@ class RunningGateway:
         return self.floor.clock
 
     async def _pause_listening(self, seconds: float) -> None:
+        self._pauses += 1
         self._server.close()
         await asyncio.sleep(seconds)
-        self._server = await self._doors.open(self.port)
+        self._pauses -= 1
+        if not self._pauses:
+            self._server = await self._doors.open(self.port)
 
     async def close(self) -> None:
         """Stop listening, close every connection, stop the market."""
