@@ -4,7 +4,7 @@ A batch is compiled once into arrays; each market step then prices all of it in 
 operations.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -88,7 +88,7 @@ class Batch:
         self._widths = np.array([u.straddle_spread for u in underlyings])[self._columns]
         self._display = np.array([u.display_size for u in underlyings], float)[self._columns]
         kinds = np.array([u.sec_type == "IND" for u in underlyings], dtype=bool)
-        self._is_penny = ~kinds[self._columns]
+        self._is_penny = ~kinds[self._columns]  # and American: index options are neither
         self._file_vols, self._listed = self._from_file(keys)
         self._slice_file_atm = self._file_atm()
         self._tenor_day: date | None = None
@@ -105,7 +105,7 @@ class Batch:
         atm = self._atm(market, tenor)
         terms = self._terms(market, tenor)
         vols = self._vols(market, terms, atm, tenor)
-        model = values(terms, vols)
+        model = self._exercisable(terms, values(terms, vols))
         atm_values = self._atm_values(terms, atm[self._rows])
         quotes = self._quotes(market, model.price, atm_values)
         return Board(terms=terms, vols=vols, model=model, quotes=quotes, is_quoted=self._listed)
@@ -163,6 +163,11 @@ class Batch:
             sign=self._signs,
             dividends=self._present_dividends(market)[self._rows],
         )
+
+    def _exercisable(self, terms: Terms, european: OptionValues) -> OptionValues:
+        """Lift American options to what exercise would bring; no offer lies below that."""
+        intrinsic = np.where(self._is_penny, terms.sign * (terms.spot - terms.strike), 0.0)
+        return replace(european, price=np.maximum(european.price, intrinsic))
 
     def _present_dividends(self, market: Market) -> Floats:
         """Return the present value of the dividends before each slice's expiry; anew each day."""

@@ -14,9 +14,9 @@ from datetime import date
 import numpy as np
 
 from dispersa.gateway.world.calendar import trading_days_before
+from dispersa.gateway.world.jumps import DAYS_PER_YEAR, draw_jumps
 from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.paths import (
-    DAYS_PER_YEAR,
     EARNINGS_SD_PER_VOL,
     OVERNIGHT_SHARE,
     Scenery,
@@ -44,7 +44,9 @@ class KnownDays:
 class DailyHistory:
     """Daily bars before the first session of the world, rows by day, columns by underlying.
 
-    `vols` are the 30-day at-the-money implied volatilities of each close.
+    `vols` are the 30-day at-the-money implied volatilities of each close. With `true_correlations`,
+    `true_variances` (per day and component, jumps included) and `report_variances` (of reports,
+    which move a name alone) the returns were drawn; a file's known dates were not.
     """
 
     days: tuple[date, ...]
@@ -54,6 +56,9 @@ class DailyHistory:
     closes: Floats
     volumes: Floats
     vols: Floats
+    true_correlations: Floats
+    true_variances: Floats
+    report_variances: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +91,12 @@ def daily_history(
     rng = np.random.default_rng([seed, _HISTORY_STREAM])
     days = trading_days_before(anchor.day, HISTORY_DAYS)
     deviations = _deviations(universe.correlation, len(scenery.spots), len(days) + 1, rng)
-    returns = _component_returns(universe, scenery, [*days, anchor.day], deviations, rng,
-                                 anchor.elapsed)  # fmt: skip
+    drawn = _component_returns(universe, scenery, [*days, anchor.day], deviations, rng,
+                               anchor.elapsed)  # fmt: skip
     tail = _tail(universe, scenery, days, anchor, known)
-    closes = _closes(scenery, returns, tail)
+    closes = _closes(scenery, drawn.returns, tail)
     vols = _vols(universe, scenery, [*days, anchor.day], deviations, closes, tail)
-    return _bars(universe, days, closes, vols, rng)
+    return _bars(universe, days, (closes, vols, drawn), rng)
 
 
 def _deviations(motion: Correlation, n: int, rows: int, rng: np.random.Generator) -> _Deviations:
@@ -124,6 +129,16 @@ def _backwards(speed: float, deviation: float, draws: Floats) -> Floats:
     return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """Log returns of the components, and with which correlation and variances they were drawn."""
+
+    returns: Floats
+    correlations: Floats
+    variances: Floats
+    reports: Floats
+
+
 def _component_returns(
     universe: Universe,
     scenery: Scenery,
@@ -131,7 +146,7 @@ def _component_returns(
     deviations: _Deviations,
     rng: np.random.Generator,
     elapsed: float,
-) -> Floats:
+) -> _Drawn:
     """Return log returns of the components into each day; the last row is the partial day."""
     motion = universe.correlation
     variance = np.full(len(days), 1.0 / DAYS_PER_YEAR)
@@ -143,10 +158,14 @@ def _component_returns(
     common = rho * scenery.shares
     market = np.sqrt(common) * deviations.market[:, None]
     moves: Floats = vols * (market + np.sqrt(1 - common) * own)
+    drift = 0.5 * vols**2 * motion.jump_scale**2
+    leaps = draw_jumps(rng.spawn(1)[0], motion, len(days), vols.shape[1], 1.0)
+    moves += vols * leaps.moves(common)
     reports = np.array([[day in set(u.earnings) for u in universe.components] for day in days])
     jumps = EARNINGS_SD_PER_VOL * scenery.vols * rng.standard_normal(vols.shape)
-    moves += np.where(reports, jumps, 0.0) - 0.5 * vols**2
-    return moves
+    moves += np.where(reports, jumps, 0.0) - drift
+    leap = np.where(reports, (EARNINGS_SD_PER_VOL * scenery.vols) ** 2, 0.0)
+    return _Drawn(returns=moves, correlations=rho[:, 0], variances=2.0 * drift, reports=leap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,9 +260,13 @@ def _event_variance(universe: Universe, scenery: Scenery, days: list[date]) -> F
 
 
 def _bars(
-    universe: Universe, days: list[date], closes: Floats, vols: Floats, rng: np.random.Generator
+    universe: Universe,
+    days: list[date],
+    drawn: tuple[Floats, Floats, _Drawn],
+    rng: np.random.Generator,
 ) -> DailyHistory:
     """Return daily bars: openings by the overnight share, extremes of a Brownian bridge."""
+    closes, vols, truth = drawn
     logs = np.log(closes)
     daily = vols[:-1] / np.sqrt(DAYS_PER_YEAR)
     before = np.concatenate([logs[:1], logs[:-2]])
@@ -264,6 +287,9 @@ def _bars(
         closes=closes[:-1],
         volumes=volumes,
         vols=vols[:-1],
+        true_correlations=truth.correlations[:-1],
+        true_variances=truth.variances[:-1],
+        report_variances=truth.reports[:-1],
     )
 
 

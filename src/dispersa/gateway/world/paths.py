@@ -4,7 +4,8 @@ One factor model on a fixed grid of market time, seeded by (seed, trading day, m
 that a client does enters it.
 
     d ln S_i = s_i (sqrt(rho) dM + sqrt(1 - rho) dW_i) - s_i^2 dt / 2
-    s_i      = vol_i premium exp(c + x_i)      realized volatility of component i
+    s_i      = vol_i premium exp(c + x_i)      diffusive volatility of component i
+    dM, dW   Brownian motions with jumps (module `jumps`)
     c, x_i   Ornstein-Uhlenbeck deviations of log volatility, common and own
     rho      realized correlation, the chosen one scaled by the motion of the implied one
     I        = sum_i h_i S_i                   every basket, exactly
@@ -20,15 +21,16 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from dispersa.gateway.world.calendar import Session, next_trading_day, session
+from dispersa.gateway.world.jumps import DAYS_PER_YEAR, Jumps, draw_jumps
 from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.universe import Universe
 
-DAYS_PER_YEAR = 252.0
 OVERNIGHT_SHARE = 0.2
 BLOCK_SECONDS = 60
 EARNINGS_SD_PER_VOL = 0.2
 """Standard deviation of the earnings move per unit of annual volatility."""
 _OVERNIGHT_BLOCK = 1_000_000
+_JUMP_STREAM = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,11 @@ class Paths:
         return levels
 
     def realized_vols(self, state: State) -> Floats:
-        """Return the true annual volatilities of the components' paths."""
+        """Return the true annual volatilities of the components' paths, jumps included."""
+        vols: Floats = self._motion.jump_scale * self._diffusive_vols(state)
+        return vols
+
+    def _diffusive_vols(self, state: State) -> Floats:
         scale = np.exp(state.common_vol + state.own_vol)
         vols: Floats = self.scenery.vols * self._motion.vol_premium * scale
         return vols
@@ -195,20 +201,29 @@ class Paths:
         rng = np.random.default_rng([self._seed, self.day.day.toordinal(), block])
         draws = rng.standard_normal((self.steps_per_block, 3 + 2 * len(self.scenery.spots)))
         days = (1.0 - OVERNIGHT_SHARE) * self.step_seconds / 23_400
-        self._apply(draws[skip : skip + count], days)
+        jumps = self._jumps(block, self.steps_per_block, days)
+        self._apply(draws[skip : skip + count], jumps.rows(skip, count), days)
 
-    def _apply(self, draws: Floats, days: float) -> None:
+    def _jumps(self, block: int, rows: int, days: float) -> Jumps:
+        """Draw jumps from a stream of their own, so that they change nothing else."""
+        rng = np.random.default_rng([self._seed, self.day.day.toordinal(), block, _JUMP_STREAM])
+        return draw_jumps(rng, self._motion, rows, len(self.scenery.spots), days)
+
+    def _apply(self, draws: Floats, jumps: Jumps, days: float) -> None:
         """Extend the path from its last point by one row per row of `draws`, `days` apart."""
         here, m, n = self.state, self._motion, len(self.scenery.spots)
         common_z, correlation_z = draws[:, 0], draws[:, 2]
         market_z = m.leverage * common_z + np.sqrt(1.0 - m.leverage**2) * draws[:, 1]
         correlation_z = -0.5 * market_z + np.sqrt(0.75) * correlation_z
         own_z, idio_z = draws[:, 3 : 3 + n], draws[:, 3 + n :]
-        vols = self.realized_vols(here) * np.sqrt(days / DAYS_PER_YEAR)
+        daily = self._diffusive_vols(here) / np.sqrt(DAYS_PER_YEAR)
+        vols = daily * np.sqrt(days)
         rho = self.realized_correlation(here)
         common = rho * self.scenery.shares
         moves = np.sqrt(common) * market_z[:, None] + np.sqrt(1.0 - common) * idio_z
-        self._log = _from(np.log(here.spots), vols * moves - 0.5 * vols**2)
+        drift = 0.5 * vols**2 * m.jump_scale**2
+        steps = vols * moves + daily * jumps.moves(common) - drift
+        self._log = _from(np.log(here.spots), steps)
         self._common = _revert(here.common_vol, 0.0, m.common_vol_speed, m.common_vol_sd, days,
                                common_z)  # fmt: skip
         self._own = _revert(here.own_vol, 0.0, m.own_vol_speed, m.own_vol_sd, days, own_z)
@@ -224,8 +239,9 @@ class Paths:
         n = len(self.scenery.spots)
         draws = rng.standard_normal((1, 3 + 2 * n))
         report_z = rng.standard_normal(n)
-        vols = self.realized_vols(self.state)
-        self._apply(draws, OVERNIGHT_SHARE)
+        vols = self._diffusive_vols(self.state)
+        gap = draw_jumps(rng, self._motion, 1, n, OVERNIGHT_SHARE)
+        self._apply(draws, gap, OVERNIGHT_SHARE)
         self._log = self._log[-1:] + self._earnings_jump(day.day, vols, report_z)
         self._log = self._ex_dividend(day.day)
         self._common, self._own = self._common[-1:], self._own[-1:]

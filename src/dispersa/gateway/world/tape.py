@@ -13,8 +13,9 @@ import numpy as np
 
 from dispersa.gateway.world.calendar import SESSION_SECONDS, Session, session
 from dispersa.gateway.world.history import DailyHistory
+from dispersa.gateway.world.jumps import DAYS_PER_YEAR
 from dispersa.gateway.world.kernels import Floats
-from dispersa.gateway.world.paths import DAYS_PER_YEAR, OVERNIGHT_SHARE, MinuteRange
+from dispersa.gateway.world.paths import OVERNIGHT_SHARE, MinuteRange
 
 _MINUTE = 60
 _STREAM = 33

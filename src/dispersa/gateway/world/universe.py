@@ -1,5 +1,6 @@
 """Which underlyings does a simulated market carry, and with which parameters?"""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -50,7 +51,8 @@ class Correlation:
 
     `realized` applies to the returns of all components alike (one factor). `vol_premium` is
     realized over implied volatility. Deviations are of Ornstein-Uhlenbeck type with the given
-    stationary standard deviation and speed per trading day.
+    stationary standard deviation and speed per trading day. Jumps (module `jumps`) come on top of
+    the diffusion and add `jump_share` to its variance.
     """
 
     implied: float = 0.40
@@ -63,6 +65,14 @@ class Correlation:
     own_vol_sd: float = 0.12
     own_vol_speed: float = 0.05
     leverage: float = -0.6
+    jump_share: float = 0.08
+    jumps_per_year: float = 6.0
+
+    @property
+    def jump_scale(self) -> float:
+        """Return realized over diffusive volatility, `sqrt(1 + p)`."""
+        share = self.jump_share if self.jumps_per_year > 0.0 else 0.0
+        return math.sqrt(1.0 + share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
