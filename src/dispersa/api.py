@@ -62,7 +62,9 @@ from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator
 from dispersa.runtime.live import open_desk
 from dispersa.runtime.marking import read_exposure
-from dispersa.runtime.trade_session import TradeSetup, open_books, replayed, run_trade
+from dispersa.runtime.reachable import Reach
+from dispersa.runtime.replay import start_state
+from dispersa.runtime.trade_session import TradeSetup, open_books, run_trade
 
 __all__ = ["TradeLeg", "Trader"]
 
@@ -109,13 +111,16 @@ class Trader:
                 workers=setup.workers,
                 operator=setup.operator,
             )
-            desk.state = replayed(setup.journal.entries())
+            desk.state = start_state(setup.journal).state
+            reach = Reach(desk, setup.journal)
             await open_books(setup, desk)
         except BaseException:
             await self._stack.aclose()
             raise
         self._setup, self._desk = setup, desk
-        self._running = asyncio.create_task(desk.run_until(lambda _: False, timeout=None))
+        self._running = asyncio.create_task(
+            desk.run_until(lambda _: False, timeout=None, beside=reach.work(signals=False))
+        )
         return self
 
     async def __aexit__(
@@ -136,13 +141,17 @@ class Trader:
         Raises `MarketDataMissing` where symbol or expiry is not listed.
         """
         feed, clock = self._session.connection.feed, self._session.clock.live
-        return await read_chain(feed, Symbol(symbol), expiration, clock=clock)
+        keep = self._session.workers.keep
+        return await read_chain(feed, Symbol(symbol), expiration, clock=clock, keep=keep)
 
     async def get_atm_straddle_contract(self, symbol: str, target_dte: int) -> AtmStraddle:
         """Find the straddle nearest to `target_dte` days with the strike closest to the forward."""
         feed, clock = self._session.connection.feed, self._session.clock.live
         rate = self._settings.planning.rate
-        return await read_atm_straddle(feed, Symbol(symbol), target_dte, rate=rate, clock=clock)
+        keep = self._session.workers.keep
+        return await read_atm_straddle(
+            feed, Symbol(symbol), target_dte, rate=rate, clock=clock, keep=keep
+        )
 
     async def get_option_greeks(self, contract: OptionContract) -> Greeks:
         """Return the broker's model Greeks of one option, per share (vega per vol point).

@@ -200,13 +200,34 @@ def test_fetch_keeps_both_kinds_of_bars_and_the_second_asks_for_nothing(
     for row in json.loads(again.stdout)["datasets"]:
         assert row["complete"] == ["AAPL", "MSFT"]
     longer = dispersa("fetch", "AAPL", "--days", "30", "--store", store, **port)
-    assert "are held for 20 days" in longer.stderr
+    assert longer.returncode == 0, longer.stderr
+    assert held(store)["iv_bars", "AAPL"] == 30
     unknown = dispersa("fetch", "NOPE", "--store", store, **port)
     assert unknown.returncode == 2
     assert "NOPE is not known" in unknown.stderr
     real = dispersa("fetch", "AAPL", "--store", store, DISPERSA__PROFILE="paper")
     assert real.returncode == 2, real.stderr
     assert "from simulated" in real.stderr
+
+
+def test_chains_that_the_product_reads_are_kept_apart_from_real_history(
+    gateway: int, tmp_path: Path
+) -> None:
+    home = {"DISPERSA__BROKER__PORT": str(gateway), "XDG_DATA_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "dispersa", "straddle", "QQQ", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1", **home},
+    )
+    assert done.returncode == 0, done.stderr
+    assert held(tmp_path / "dispersa" / "history-simulated") == {("snapshots", "QQQ"): 1}
+    assert not (tmp_path / "dispersa" / "history").exists()
+    shown = dispersa("info", **home)
+    assert "simulated snapshot" in shown.stdout
+    assert "nothing yet" in shown.stdout
 
 
 def test_fetch_with_nobody_listening_is_exit_4(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Does a fetch go on where it was broken off, and does the product keep what it saw?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,12 @@ NOW = datetime(2026, 6, 2, 12, tzinfo=UTC)
 MONDAY = date(2026, 6, 1)
 NAMES = tuple(Symbol(name) for name in ("AAA", "BBB", "CCC"))
 WANTED = Fetch(
-    dataset=Dataset.IV_BARS, symbols=NAMES, through=MONDAY, known_at=NOW, source="broker"
+    dataset=Dataset.IV_BARS,
+    symbols=NAMES,
+    days=2,
+    through=MONDAY,
+    known_at=NOW,
+    source="broker",
 )
 
 
@@ -69,6 +74,19 @@ async def test_fetch_broken_off_by_a_lost_connection_goes_on_where_it_was(
     assert (made.complete, made.added) == (("AAA",), ("BBB", "CCC"))
 
 
+async def test_longer_fetch_asks_again_and_what_the_broker_lacks_counts_as_complete(
+    store: HistoryStore,
+) -> None:
+    broker = Broker()
+    await fetch_bars(store, WANTED, broker.read)
+    assert (await fetch_bars(store, WANTED, broker.read)).complete == NAMES
+    assert len(broker.asked) == 3
+    longer = replace(WANTED, days=500, known_at=NOW + timedelta(hours=1))
+    made = await fetch_bars(store, longer, broker.read)
+    assert len(broker.asked) == 6
+    assert (made.added, made.complete) == ((), NAMES)  # the broker has but the same two days
+
+
 async def test_name_that_fails_is_reported_and_the_others_go_on(store: HistoryStore) -> None:
     broker = Broker({"AAA": BrokerRefused("no data", code=162), "BBB": RequestTimedOut("slow")})
     made = await fetch_bars(store, WANTED, broker.read)
@@ -80,6 +98,7 @@ async def test_name_without_finished_days_is_reported(store: HistoryStore) -> No
     early = Fetch(
         dataset=Dataset.IV_BARS,
         symbols=NAMES[:1],
+        days=2,
         through=date(2026, 1, 2),
         known_at=NOW,
         source="broker",
@@ -98,9 +117,13 @@ def test_snapshot_is_kept_once_with_what_was_missing_left_missing(store: History
         )
     ]
     spy = Symbol("SPY")
-    first = keep_snapshot(store, spy, 101.0, strikes, (NOW, MONDAY))
+    first = keep_snapshot(store, spy, 101.0, strikes, (NOW, MONDAY), "broker")
     assert first is not None
-    assert keep_snapshot(store, spy, 101.0, strikes, (NOW + timedelta(minutes=1), MONDAY)) is None
-    row = store.read(Dataset.CHAINS, spy).row(0, named=True)
+    later = (NOW + timedelta(minutes=1), MONDAY)
+    assert keep_snapshot(store, spy, 101.0, strikes, later, "broker") is None
+    row = store.read(Dataset.SNAPSHOTS, spy).row(0, named=True)
     assert (row["call_bid"], row["put_bid"], row["put_iv"]) == (1.0, None, None)
-    assert row["source"] == "snapshot"
+    assert row["source"] == "broker"
+    other = [replace(strikes[0], expiry=date(2026, 7, 17))]
+    assert keep_snapshot(store, spy, 102.0, other, later, "broker") is not None
+    assert store.read(Dataset.SNAPSHOTS, spy)["spot"].to_list() == [101.0, 102.0]

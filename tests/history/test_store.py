@@ -144,6 +144,29 @@ def test_writers_at_the_same_time_lose_nothing_and_leave_no_part(store: HistoryS
     assert not list(store.root.rglob("*.part"))
 
 
+@pytest.mark.parametrize("bad", [b"", b"PAR1 and then nothing", None])
+def test_damaged_file_is_named_in_one_sentence(store: HistoryStore, bad: bytes | None) -> None:
+    path = store.append(Dataset.TRADE_BARS, bars({"2026-05-28": 1.0}), known_at=MONDAY, source="x")
+    assert path is not None
+    if bad is None:
+        pl.DataFrame({"other": [1]}).write_parquet(path)
+    else:
+        path.write_bytes(bad)
+    for look in (store.read, store.sources, store.days):
+        with pytest.raises(InvalidInput, match="is damaged: move it out of the store") as refused:
+            look(Dataset.TRADE_BARS, SPY)
+        assert str(path) in str(refused.value)
+        assert "\n" not in str(refused.value)
+
+
+def test_foreign_file_in_the_store_is_named(store: HistoryStore) -> None:
+    path = store.append(Dataset.TRADE_BARS, bars({"2026-05-28": 1.0}), known_at=MONDAY, source="x")
+    assert path is not None
+    path.rename(path.with_name("copy of bars.parquet"))
+    with pytest.raises(InvalidInput, match="is not named as files of the store are"):
+        store.read(Dataset.TRADE_BARS, SPY)
+
+
 def test_failed_write_leaves_no_file(store: HistoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError("no space left on device")

@@ -1,6 +1,5 @@
 """`dispersa history`: bring past prices, vols and chains into the local store, and look at it."""
 
-import os
 import sys
 import time
 import warnings
@@ -82,15 +81,16 @@ def fetch(
 ) -> None:
     """Fetch daily bars of prices and of 30-day implied vol from the broker into the store.
 
-    A name that is held through the last finished trading day is not asked for again, so a fetch
-    that was broken off goes on where it stopped when the same command runs again.
+    A name that is held through the last finished trading day and for as many days is not asked for
+    again, so a fetch that was broken off goes on where it stopped when the same command runs
+    again. Bars of a simulated market (profile sim) go to a store of their own.
     """
     from dispersa.market import Symbol
     from dispersa.runtime.config import load_config
     from dispersa.runtime.loop import run
 
     settings = load_config(config).settings
-    kept = _store(store)
+    kept = _store(store, is_simulated=settings.profile == "sim")
     names = tuple(Symbol(name) for name in dict.fromkeys(symbols))
     fetched = run(lambda: _fetch(settings, kept, names, days))
     if json:
@@ -123,7 +123,12 @@ async def _fetch(
         with progress_line("fetching") as show:
             for n, (dataset, read) in enumerate(readers.items()):
                 wanted = Fetch(
-                    dataset=dataset, symbols=symbols, through=through, known_at=now, source=source
+                    dataset=dataset,
+                    symbols=symbols,
+                    days=days,
+                    through=through,
+                    known_at=now,
+                    source=source,
                 )
                 shown = _part(show, n, len(readers))
                 fetched[dataset] = await fetch_bars(store, wanted, read, shown)
@@ -199,16 +204,16 @@ def _fetched_rows(fetched: "dict[Dataset, Fetched]") -> list[dict[str, Any]]:
 
 
 def _remark_on(store: "HistoryStore", fetched: "dict[Dataset, Fetched]", days: int) -> None:
-    """Say why names failed, and which are held through the last day but for fewer days."""
+    """Say why names failed, and for which the broker has fewer days than were asked for."""
     for dataset, outcome in fetched.items():
         for symbol, reason in outcome.failed.items():
             say(f"{dataset} of {symbol} not fetched: {reason}")
-        for symbol in outcome.complete:
+        for symbol in (*outcome.added, *outcome.complete):
             held = store.days(dataset, symbol)
             if len(held) < days:
                 say(
-                    f"{dataset} of {symbol} are held for {len(held)} days from {held[0]} and were "
-                    f"not asked for again; for {days} days fetch into another folder with --store"
+                    f"{dataset} of {symbol} are held for {len(held)} days from {held[0]}; the "
+                    f"broker has no more of the {days} asked for"
                 )
 
 
@@ -282,23 +287,37 @@ def _layout(name: str | None, mapping: Path | None) -> "ChainLayout | None":
 
 
 def info(*, store: StoreOption = None, json: JsonOption = False) -> None:
-    """Show which days of which symbols the store holds, and where they came from."""
-    from dispersa.history.coverage import coverage
+    """Show which days of which symbols the store holds, and where they came from.
 
+    Without --store the default store is shown, and below it the one of the simulated market if
+    there is one.
+    """
     kept = _store(store)
     if store is not None and not store.exists():
         raise InvalidInput(
             f"store {store} does not exist; give the folder of a store, or import into this one"
         )
-    # An import that was killed can leave a folder without a file: nothing is held there.
-    rows = tuple(row for row in coverage(kept) if row.days)
     if json:
-        print_json({"store": str(kept.root), "rows": [_coverage_row(row) for row in rows]})
-    else:
-        from dispersa.reports.correlation_history import coverage_table
+        rows = [_coverage_row(row) for row in _held(kept)]
+        print_json({"store": str(kept.root), "rows": rows})
+        return
+    _show(kept)
+    if store is None and (simulated := _store(None, is_simulated=True)).root.is_dir():
+        _show(simulated)
 
-        print_table(coverage_table(rows))
-        say(f"store: {kept.root}")
+
+def _show(store: "HistoryStore") -> None:
+    from dispersa.reports.correlation_history import coverage_table
+
+    print_table(coverage_table(_held(store)))
+    say(f"store: {store.root}")
+
+
+def _held(store: "HistoryStore") -> "tuple[Coverage, ...]":
+    """Coverage of what is held; an import that was killed can leave a folder without a file."""
+    from dispersa.history.coverage import coverage
+
+    return tuple(row for row in coverage(store) if row.days)
 
 
 def _coverage_row(row: "Coverage") -> dict[str, Any]:
@@ -313,13 +332,13 @@ def _coverage_row(row: "Coverage") -> dict[str, Any]:
     }
 
 
-def _store(folder: Path | None) -> "HistoryStore":
+def _store(folder: Path | None, *, is_simulated: bool = False) -> "HistoryStore":
     """Open the store in this folder, or in the user's data folder."""
+    from dispersa.history.place import default_store
     from dispersa.history.store import HistoryStore
 
     if folder is None:
-        data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-        folder = Path(data).expanduser() / "dispersa" / "history"
+        folder = default_store(is_simulated=is_simulated)
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"store {folder} is a file; expected a folder: give another --store")
     return HistoryStore(root=folder)

@@ -66,7 +66,7 @@ async def _chain(
         else:
             nearest = await read_atm_straddle(feed, Name(symbol), dte or 30, rate=rate, clock=clock)
             day = nearest.straddle.expiry
-        return await read_chain(feed, Name(symbol), day, clock=clock)
+        return await read_chain(feed, Name(symbol), day, clock=clock, keep=market.snapshots.keep)
 
 
 def straddle(
@@ -101,4 +101,5 @@ async def _straddle(settings: "Settings", symbol: str, dte: int) -> "AtmStraddle
             dte,
             rate=settings.planning.rate,
             clock=market.clock,
+            keep=market.snapshots.keep,
         )

@@ -52,10 +52,11 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetch:
-    """What to bring: a dataset of bars, complete `through` its last finished trading day."""
+    """What to bring: `days` daily bars, complete `through` their last finished trading day."""
 
     dataset: Dataset
     symbols: tuple[Symbol, ...]
+    days: int
     through: date
     known_at: datetime
     source: str
@@ -66,8 +67,9 @@ async def fetch_bars(
 ) -> Fetched:
     """Bring daily bars of each name into the store, one name after the other.
 
-    A name that is held through the last day is not asked for, so that a fetch goes on where it was
-    broken off. A name that the broker refuses, has nothing for or does not answer in time is
+    A name that is held through the last day and for at least as many days is not asked for, so
+    that a fetch goes on where it was broken off; one for which the broker has nothing new counts
+    as complete. A name that the broker refuses, has nothing for or does not answer in time is
     reported and the others go on; a lost connection ends the fetch with its own error.
     """
     added: list[Symbol] = []
@@ -75,7 +77,7 @@ async def fetch_bars(
     failed: dict[Symbol, str] = {}
     for done, symbol in enumerate(wanted.symbols, start=1):
         held = store.days(wanted.dataset, symbol)
-        if held and held[-1] >= wanted.through:
+        if len(held) >= wanted.days and held[-1] >= wanted.through:
             complete.append(symbol)
         else:
             try:
@@ -83,29 +85,29 @@ async def fetch_bars(
             except (BrokerRefused, MarketDataMissing, RequestTimedOut) as error:
                 failed[symbol] = str(error)
             else:
-                _keep(store, wanted, symbol, bars, (added, failed))
+                if refusal := _unfinished(bars, wanted, symbol):
+                    failed[symbol] = refusal
+                else:
+                    (added if _keep(store, wanted, symbol, bars) else complete).append(symbol)
         if progress:
             progress(done, len(wanted.symbols))
     return Fetched(added=tuple(added), complete=tuple(complete), failed=failed)
 
 
-def _keep(
-    store: HistoryStore,
-    wanted: Fetch,
-    symbol: Symbol,
-    bars: Sequence[Bar],
-    outcome: tuple[list[Symbol], dict[Symbol, str]],
-) -> None:
-    """Append a name's finished days; a name without any is a failure with its reason."""
-    added, failed = outcome
+def _unfinished(bars: Sequence[Bar], wanted: Fetch, symbol: Symbol) -> str | None:
+    """Say that no bar is of a finished day."""
+    if any(bar.day <= wanted.through for bar in bars):
+        return None
+    return f"the broker has no daily bars of {symbol} through {wanted.through}"
+
+
+def _keep(store: HistoryStore, wanted: Fetch, symbol: Symbol, bars: Sequence[Bar]) -> bool:
+    """Append a name's finished days; False if exactly these are held already."""
     rows = [
         (bar.day, symbol, bar.open, bar.high, bar.low, bar.close, None)
         for bar in bars
         if bar.day <= wanted.through
     ]
-    if not rows:
-        failed[symbol] = f"the broker has no daily bars of {symbol} through {wanted.through}"
-        return
     table = pl.DataFrame(rows, schema=BAR_SCHEMA, orient="row")
-    store.append(wanted.dataset, table, known_at=wanted.known_at, source=wanted.source)
-    added.append(symbol)
+    kept = store.append(wanted.dataset, table, known_at=wanted.known_at, source=wanted.source)
+    return kept is not None

@@ -90,8 +90,12 @@ def keep_snapshot(
     spot: float | None,
     strikes: Sequence[SnapshotStrike],
     seen: tuple[datetime, date],
+    source: str,
 ) -> Path | None:
     """Keep a chain that the product itself saw; `seen` is the moment and its trading day.
+
+    `source` says which market was looked at. Snapshots are a dataset of their own: a few strikes
+    seen at noon are no revision of a day's whole chain.
 
     Returns the file, or None if the newest one already holds exactly this.
     """
@@ -103,4 +107,4 @@ def keep_snapshot(
         for one in strikes
     ]
     table = pl.DataFrame(rows, schema=CHAIN_SCHEMA)
-    return store.append(Dataset.CHAINS, table, known_at=moment, source="snapshot")
+    return store.append(Dataset.SNAPSHOTS, table, known_at=moment, source=source)

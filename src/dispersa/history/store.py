@@ -37,9 +37,14 @@ BAR_SCHEMA: dict[str, pl.DataType] = {
 
 
 class Dataset(StrEnum):
-    """What is kept. `TRADE_BARS` and `IV_BARS` are IBKR's daily bars of trades and implied vol."""
+    """What is kept.
+
+    `CHAINS` are whole chains of a day from files, `SNAPSHOTS` the strikes that the product itself
+    saw; `TRADE_BARS` and `IV_BARS` are IBKR's daily bars of trades and implied vol.
+    """
 
     CHAINS = "chains"
+    SNAPSHOTS = "snapshots"
     TRADE_BARS = "trade_bars"
     IV_BARS = "iv_bars"
     LEVELS = "levels"
@@ -47,10 +52,14 @@ class Dataset(StrEnum):
 
 SCHEMAS: Mapping[Dataset, dict[str, pl.DataType]] = {
     Dataset.CHAINS: CHAIN_SCHEMA,
+    Dataset.SNAPSHOTS: CHAIN_SCHEMA,
     Dataset.TRADE_BARS: BAR_SCHEMA,
     Dataset.IV_BARS: BAR_SCHEMA,
     Dataset.LEVELS: LEVEL_SCHEMA,
 }
+
+
+OF_OPTIONS = frozenset({Dataset.CHAINS, Dataset.SNAPSHOTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,8 @@ class HistoryStore:
     ) -> pl.DataFrame:
         """Rows of one symbol as known at a moment (default: now), newest addition per date.
 
+        Of snapshots, the newest per date and expiry: each looks at few expiries.
+
         Empty, with the dataset's columns, where nothing was known.
         """
         additions = sorted(
@@ -116,17 +127,18 @@ class HistoryStore:
         if not additions:
             return pl.DataFrame(schema=schema)
         everything = pl.concat(
-            pl.read_parquet(one.path).with_columns(order=pl.lit(order))
+            _opened(one.path, schema).with_columns(order=pl.lit(order))
             for order, one in enumerate(additions)
         )
+        kept_apart = ["expiry"] if dataset is Dataset.SNAPSHOTS else []
         newest = everything.filter(
-            pl.col("order") == pl.col("order").max().over("date", "symbol")
+            pl.col("order") == pl.col("order").max().over("date", "symbol", *kept_apart)
         ).drop("order")
-        return newest.sort("date", *(["expiry", "strike"] if dataset is Dataset.CHAINS else []))
+        return newest.sort("date", *(["expiry", "strike"] if dataset in OF_OPTIONS else []))
 
     def days(self, dataset: Dataset, symbol: Symbol) -> tuple[date, ...]:
         """Days that are held of one symbol, ascending."""
-        if dataset is Dataset.CHAINS:
+        if dataset in OF_OPTIONS:
             return tuple(sorted({one.day for one in self.additions(dataset, symbol)}))
         return tuple(self.read(dataset, symbol)["date"].unique().sort().to_list())
 
@@ -135,7 +147,12 @@ class HistoryStore:
         files = [one.path for one in self.additions(dataset, symbol)]
         if not files:
             return ()
-        found = pl.scan_parquet(files).select(pl.col("source").unique()).collect()
+        try:
+            found = pl.scan_parquet(files).select(pl.col("source").unique()).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            for path in files:  # the error of many files does not name the bad one
+                _opened(path, {"source": pl.String()})
+            raise _damaged(files[0].parent.parent, error) from error
         return tuple(sorted(found["source"].to_list()))
 
     def symbols(self, dataset: Dataset) -> tuple[Symbol, ...]:
@@ -151,18 +168,37 @@ class HistoryStore:
         """Files of one symbol, oldest date first, then by the moment they were known."""
         folder = self.root / dataset / f"symbol={quote(symbol, safe='')}"
         for path in sorted(folder.glob("date=*/*.parquet")):
-            moment = datetime.strptime(path.name.split("-", 1)[0], MOMENT).replace(tzinfo=UTC)
-            yield Addition(
-                path=path,
-                dataset=dataset,
-                symbol=symbol,
-                day=date.fromisoformat(path.parent.name.split("=", 1)[1]),
-                known_at=moment,
-            )
+            try:
+                moment = datetime.strptime(path.name.split("-", 1)[0], MOMENT).replace(tzinfo=UTC)
+                day = date.fromisoformat(path.parent.name.split("=", 1)[1])
+            except ValueError as error:
+                raise InvalidInput(
+                    f"{path} is not named as files of the store are "
+                    "(date=YYYY-MM-DD/MOMENT-DIGEST.parquet); move it out of the store"
+                ) from error
+            yield Addition(path=path, dataset=dataset, symbol=symbol, day=day, known_at=moment)
 
     def _partition(self, dataset: Dataset, symbol: Symbol, day: object) -> Path:
         """Folder of one symbol and date."""
         return self.root / dataset / f"symbol={quote(symbol, safe='')}" / f"date={day}"
+
+
+def _opened(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Read one file of the store in these columns, or say that it is damaged."""
+    try:
+        table = pl.read_parquet(path, columns=list(schema))
+        return table.select(pl.col(name).cast(kind) for name, kind in schema.items())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    lines = str(error).strip().splitlines()
+    reason = lines[0] if lines else type(error).__name__
+    return InvalidInput(
+        f"store file {path} can not be read ({reason}); it is damaged: move it out of the store, "
+        "then fetch or import its day again"
+    )
 
 
 def _checked(dataset: Dataset, rows: pl.DataFrame, known_at: datetime) -> pl.DataFrame:
@@ -180,7 +216,7 @@ def _checked(dataset: Dataset, rows: pl.DataFrame, known_at: datetime) -> pl.Dat
     table = rows.select(pl.col(name).cast(kind) for name, kind in schema.items())
     if table["symbol"].n_unique() != 1:
         raise InvalidInput(f"one addition to {dataset} holds one symbol; part the rows by symbol")
-    if dataset is Dataset.CHAINS and table["date"].n_unique() != 1:
+    if dataset in OF_OPTIONS and table["date"].n_unique() != 1:
         raise InvalidInput("one addition of chains holds one date; part the rows by date")
     return table.sort([name for name in ("date", "expiry", "strike") if name in schema])
 

@@ -22,6 +22,7 @@ from dispersa.runtime.market_reading import (
     read_market,
     standard_listing,
 )
+from dispersa.runtime.snapshot_keeping import Keep, keep_nothing
 from dispersa.runtime.step_clock import Clock
 from dispersa.runtime.valuation import nearest_to_forward, value_expiry
 
@@ -50,9 +51,11 @@ async def read_contracts(
 
 
 async def read_chain(
-    feed: BrokerFeed, symbol: Symbol, expiry: date, *, clock: Clock
+    feed: BrokerFeed, symbol: Symbol, expiry: date, *, clock: Clock, keep: Keep = keep_nothing
 ) -> OptionChain:
     """Read every option of one expiry; what the broker did not send is named row by row.
+
+    What was read is handed to `keep`.
 
     Raises
     ------
@@ -73,13 +76,15 @@ async def read_chain(
     if spot is None or spot.mid is None:
         raise MarketDataMissing(f"{symbol} is not quoted; check hours and data permissions")
     ordered = sorted(options, key=lambda each: (each.strike, each.right))
-    return OptionChain(
+    chain = OptionChain(
         underlying=underlying,
         spot=spot.mid,
         expiry=expiry,
         at=clock.now(),
         rows=tuple(_row(option, read) for option in ordered),
     )
+    keep(chain)
+    return chain
 
 
 def _row(option: OptionContract, read: Snapshot) -> ChainRow:
@@ -94,14 +99,21 @@ def _row(option: OptionContract, read: Snapshot) -> ChainRow:
 
 
 async def read_atm_straddle(
-    feed: BrokerFeed, symbol: Symbol, target_dte: int, *, rate: float, clock: Clock
+    feed: BrokerFeed,
+    symbol: Symbol,
+    target_dte: int,
+    *,
+    rate: float,
+    clock: Clock,
+    keep: Keep = keep_nothing,
 ) -> AtmStraddle:
     """Find and value the straddle whose expiry is nearest to `target_dte` days.
 
-    The strike is the one closest to the parity-implied forward.
+    The strike is the one closest to the parity-implied forward. What was read is handed to `keep`.
     """
     window = TenorWindow(target_days=target_dte, days_min=1, days_max=max(2 * target_dte, 60))
     reading = await read_market(feed, [symbol], window=window, clock=clock)
+    keep(reading)
     name = reading.names[symbol]
     valued = nearest_to_forward(
         value_expiry(name, reading.expiry, now=reading.at, rate=rate), symbol

@@ -10,6 +10,7 @@ from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.correlation.share_classes import merged
 from dispersa.desk.rules import DeskRules
 from dispersa.errors import InvalidConfig, MarketDataMissing
+from dispersa.history.place import default_store
 from dispersa.journal import Journal
 from dispersa.market import Basket, Symbol, Weight
 from dispersa.risk import Gate
@@ -20,6 +21,7 @@ from dispersa.runtime.control_desk import how_to_reach
 from dispersa.runtime.desk_loop import Operator
 from dispersa.runtime.heartbeat import beating
 from dispersa.runtime.market_reading import TenorWindow
+from dispersa.runtime.snapshot_keeping import SnapshotKeeper, keeping
 from dispersa.runtime.step_clock import Clock, StepClock
 from dispersa.runtime.trade_session import TradeSetup
 from dispersa.runtime.workers import MarketWorkers, TradePolicies
@@ -46,11 +48,15 @@ class BrokerClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """A live connection with its clock: enough to read, not to trade."""
+    """A live connection with its clock: enough to read, not to trade.
+
+    `snapshots` keeps every chain that is read through it.
+    """
 
     settings: Settings
     connection: IbkrConnection
     clock: Clock
+    snapshots: SnapshotKeeper
 
     def workers(self) -> MarketWorkers:
         """What computes signal and plan on this connection."""
@@ -59,6 +65,7 @@ class Market:
             broker=self.connection.orders,
             policies=trade_policies(self.settings, self.clock.now().date()),
             clock=self.clock,
+            keep=self.snapshots.keep,
         )
 
 
@@ -85,7 +92,10 @@ async def open_market(settings: Settings) -> AsyncIterator[Market]:
                 f"{broker_time:%H:%M:%S} UTC; expected at most {SKEW_MAX.total_seconds():.0f} s "
                 "between them: set the clock by a time server"
             )
-        yield Market(settings=settings, connection=connection, clock=clock)
+        is_simulated = settings.profile == "sim"
+        source = "simulated snapshot" if is_simulated else "ibkr snapshot"
+        async with keeping(default_store(is_simulated=is_simulated), source) as snapshots:
+            yield Market(settings=settings, connection=connection, clock=clock, snapshots=snapshots)
     finally:
         await connection.close()
 
@@ -164,6 +174,7 @@ async def open_desk(
                     clock=clock,
                     workers=market.workers(),
                     operator=operator,
+                    limits_reason=settings.risk.change_reason,
                     owns_process=owns_process,
                 )
 

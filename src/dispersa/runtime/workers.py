@@ -28,6 +28,7 @@ from dispersa.runtime.planning import (
     find_candidates,
     propose,
 )
+from dispersa.runtime.snapshot_keeping import Keep, keep_nothing
 from dispersa.runtime.step_clock import Clock
 from dispersa.runtime.valuation import nearest_to_forward, value_expiry, vol_at_tenor
 from dispersa.sizing import VegaNeutralSizer
@@ -54,8 +55,15 @@ class MarketWorkers:
     """Reads the market through the broker's feed and answers the desk's compute commands."""
 
     def __init__(
-        self, *, feed: BrokerFeed, broker: Broker, policies: TradePolicies, clock: Clock
+        self,
+        *,
+        feed: BrokerFeed,
+        broker: Broker,
+        policies: TradePolicies,
+        clock: Clock,
+        keep: Keep = keep_nothing,
     ) -> None:
+        self.keep = keep
         self._feed = feed
         self._broker = broker
         self._policies = policies
@@ -80,6 +88,7 @@ class MarketWorkers:
         self._reading = await read_market(
             self._feed, self.symbols, window=self._policies.window, clock=self._clock
         )
+        self.keep(self._reading)
         inputs = await self._signal_inputs(self._reading)
         return await asyncio.to_thread(assess, inputs, self._policies.signal)
 
