@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("pricing", "sizing", "gateway")
+NAMES = ("pricing", "sizing", "gateway", "alerts")
 
 
 def main() -> None:

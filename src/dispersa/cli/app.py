@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 
 from dispersa.cli import (
+    alert_commands,
     book_commands,
     check_commands,
     config_commands,
     correlation_commands,
     demo_commands,
+    doctor_commands,
     gateway_commands,
+    halt_commands,
     history_commands,
     journal_commands,
     market_commands,
@@ -24,9 +27,11 @@ from dispersa.errors import DispersaError
 
 GROUPS = (
     trade_commands,
+    halt_commands,
     watchdog_commands,
     market_commands,
     book_commands,
+    doctor_commands,
     check_commands,
     demo_commands,
     gateway_commands,
@@ -34,6 +39,7 @@ GROUPS = (
     history_commands,
     config_commands,
     journal_commands,
+    alert_commands,
 )
 """Modules with a `register(app)`, in the order of the help."""
 

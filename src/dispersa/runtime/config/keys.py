@@ -110,9 +110,11 @@ def clock_time(meaning: str) -> Any:
     return _field(..., meaning, "a time such as 23:40:00")
 
 
-def texts(default: Any, expected: str, meaning: str) -> Any:
+def texts(
+    default: Any, expected: str, meaning: str, *, example: tuple[str, ...] | None = None
+) -> Any:
     """Declare a list of texts."""
-    return _field(default, meaning, expected)
+    return _field(default, meaning, expected, example=example)
 
 
 def file(default: Any, meaning: str, *, example: str | None = None) -> Any:

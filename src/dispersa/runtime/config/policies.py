@@ -9,8 +9,13 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from dispersa.correlation.terms import SignalPolicy
-from dispersa.execution.program import ProgramPolicy
-from dispersa.execution.walker import PRESETS, RepriceStyle, WalkPolicy
+from dispersa.execution.policy import (
+    PRESETS,
+    PriceUnit,
+    ProgramPolicy,
+    RepriceStyle,
+    WalkPolicy,
+)
 from dispersa.runtime.config.keys import (
     Amount,
     Count,
@@ -208,6 +213,17 @@ class ExecutionSection(Section):
     cap_steps: Count | None = count(
         None, 1, 100, "steps", "Steps from the mid to the cap.", example=8
     )
+    unit: Literal["price", "vol"] | None = choice(
+        None,
+        Literal["price", "vol"],
+        "What a walk counts in: dollars from the mid, or vol points from the vol at arrival.",
+    )
+    cap_vol_points: Number | None = optional_number(
+        0, 10, "vol points", "Most that a walk in vol points gives.", example=0.5
+    )
+    amend_steps: Count | None = count(
+        None, 1, 100, "steps", "Steps that a limit must have come to be worth a message.", example=3
+    )
     step_floor: Amount | None = optional_number(
         0, 10, "USD", "Smallest step, unless the tick is larger.", example=0.01
     )
@@ -232,7 +248,17 @@ class ExecutionSection(Section):
         _PROGRAM.corridor_share, 0, 1, "share of V", "Most unbalanced vega while working."
     )
     slices_at_once: Count = count(
-        _PROGRAM.slices_at_once, 1, 100, "packages", "Open packages of one side at a time, at most."
+        _PROGRAM.slices_at_once, 1, 100, "orders", "Orders of one side at a time, at most."
+    )
+    budget_multiple: Number = number_above(
+        _PROGRAM.budget_multiple,
+        0,
+        10,
+        "times the plan's expected cost",
+        "Slippage that the whole program may pay; shared so that it buys the most vega.",
+    )
+    index_move_max: Number = number_above(
+        _PROGRAM.index_move_max, 0, 1, "share", "Move of the index that stops the program."
     )
     launch_interval_seconds: Number = number(
         _PROGRAM.launch_interval.total_seconds(), 0, 60, "s", "Pause between new orders."
@@ -253,6 +279,9 @@ class ExecutionSection(Section):
             "wait": _seconds(self.wait_seconds),
             "cap_share_of_mid": self.cap_share_of_mid,
             "cap_steps": self.cap_steps,
+            "unit": None if self.unit is None else PriceUnit(self.unit),
+            "cap_vol_points": self.cap_vol_points,
+            "amend_steps": self.amend_steps,
             "step_floor": self.step_floor,
             "step_fixed": self.step_fixed,
             "slippage_max": self.slippage_max,
@@ -269,6 +298,8 @@ class ExecutionSection(Section):
             _PROGRAM,
             corridor_share=self.corridor_share,
             slices_at_once=self.slices_at_once,
+            budget_multiple=self.budget_multiple,
+            index_move_max=self.index_move_max,
             launch_interval=timedelta(seconds=self.launch_interval_seconds),
             attempts_max=self.attempts_max,
             deadline=timedelta(minutes=self.deadline_minutes),

@@ -1,4 +1,4 @@
-"""Which keys belong to the installation: broker, account, universe, files, alerts, web?"""
+"""Which keys belong to the installation: broker, account, universe, files, web?"""
 
 import re
 from decimal import Decimal
@@ -12,7 +12,6 @@ from dispersa.runtime.config.keys import (
     File,
     Flag,
     Number,
-    Secret,
     Section,
     Text,
     Texts,
@@ -22,7 +21,6 @@ from dispersa.runtime.config.keys import (
     flag,
     number,
     number_above,
-    secret,
     text,
     texts,
 )
@@ -151,21 +149,6 @@ class WatchdogSection(Section):
         example=6000,
     )
     read_every_seconds: Number = number(5.0, 1, 60, "s", "Time between two reads of the broker.")
-
-
-class AlertsSection(Section):
-    """Who is told, and how."""
-
-    email_to: Texts = texts((), "mail addresses, such as ['a@b.org']", "Receivers of alerts.")
-    email_from: Text = text("dispersa@localhost", "a mail address", "Sender of alerts.")
-    smtp_host: Text | None = text(
-        None, "a host name", "Mail server; no mail is sent if left out.", example="smtp.example.org"
-    )
-    smtp_port: Count = count(587, 1, 65535, "port", "Port of the mail server.")
-    smtp_user: Text | None = text(None, "a user name", "Login at the mail server.", example="desk")
-    smtp_password: Secret | None = secret(
-        "Password at the mail server.", example="env:DISPERSA_SMTP_PASSWORD"
-    )
 
 
 class WebSection(Section):

@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dispersa.errors import InvalidConfig
+from dispersa.runtime.config.alerting import AlertsSection, contradictions_in
 from dispersa.runtime.config.keys import Section, choice
-from dispersa.runtime.config.limits import RiskSection
+from dispersa.runtime.config.limits import RiskSection, simulated_risk
 from dispersa.runtime.config.policies import (
     ExecutionSection,
     PlanningSection,
@@ -18,7 +19,6 @@ from dispersa.runtime.config.policies import (
 )
 from dispersa.runtime.config.sections import (
     LIVE_ACCOUNT,
-    AlertsSection,
     BrokerSection,
     JournalSection,
     LiveSection,
@@ -57,6 +57,14 @@ class Settings(Section):
     watchdog: WatchdogSection = Field(default_factory=WatchdogSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
     web: WebSection = Field(default_factory=WebSection)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _simulated(cls, values: object) -> object:
+        """Give the simulated account its own limits where none are named."""
+        if not isinstance(values, dict) or values.get("profile", "sim") != "sim":
+            return values
+        return {**values, "risk": simulated_risk(values.get("risk", {}))}
 
     @property
     def port(self) -> int:
@@ -100,6 +108,7 @@ def contradictions(settings: Settings) -> tuple[str, ...]:
         *_in_account(settings),
         *_in_numbers(settings),
         *_in_risk(settings),
+        *contradictions_in(settings.alerts),
     )
 
 

@@ -1,0 +1,159 @@
+"""How is an alert mailed? SMTP with TLS; taken over means the server said 250 to the data.
+
+Source: RFC 5321 (SMTP): replies 4yz are transient, 5yz permanent.
+"""
+
+import smtplib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import cache
+from typing import Literal
+
+from dispersa.alerts.alert import Alert
+from dispersa.alerts.delivery import Refused, TryLater
+from dispersa.alerts.rendering import Sender, letter, subject
+from dispersa.alerts.targets import require_allowed
+
+Security = Literal["starttls", "tls", "none"]
+DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mail is handed in, and how.
+
+    `security` is `starttls` (port 587), `tls` (port 465) or `none`, which sends no password.
+    """
+
+    host: str
+    port: int
+    security: Security
+    private_allowed: bool
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """Alerts by email to every receiver."""
+
+    server: MailServer
+    origin: str
+    receivers: Sequence[str]
+    sender: Sender
+    name: str = "email"
+    per_hour: int = 60
+
+    def send(self, alert: Alert) -> str:
+        """Hand the alert to the mail server.
+
+        Returns
+        -------
+        answer
+            How many receivers the server took it for.
+
+        Raises
+        ------
+        Refused
+            If the server refuses it for good: unknown receivers, login, sender, content.
+        TryLater
+            If it can not be reached, or asks to come back (greylisting, full mailbox).
+        """
+        return hand_in(self.server, composed(alert, self.sender, self.origin, self.receivers))
+
+
+def composed(alert: Alert, sender: Sender, origin: str, receivers: Sequence[str]) -> EmailMessage:
+    """Return an alert as a mail; its Message-ID is the alert's, so a repeated mail is seen once."""
+    message = EmailMessage()
+    message["Subject"] = subject(alert, sender)
+    message["From"] = origin
+    message["To"] = ", ".join(receivers)
+    message["Date"] = format_datetime(alert.at)
+    message["Message-ID"] = f"<{alert.alert_id.replace(' ', '-')}@dispersa.invalid>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter(alert, sender))
+    return message
+
+
+def hand_in(server: MailServer, message: EmailMessage) -> str:
+    """Give a mail to the server and return its answer.
+
+    Raises
+    ------
+    Refused, TryLater
+        As `Mail.send`.
+    """
+    require_allowed(server.host, private_allowed=server.private_allowed)
+    try:
+        with _connected(server) as smtp:
+            _log_in(smtp, server)
+            refused = smtp.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _for_receivers(error.recipients) from error
+    except smtplib.SMTPResponseException as error:
+        raise _answer(error.smtp_code, _words(error.smtp_error)) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise Refused(
+            f"{server.host}:{server.port} does not offer what is needed: {error}"
+        ) from error
+    except ssl.SSLError as error:
+        raise Refused(
+            f"{server.host}:{server.port}, TLS: {error}; check alerts.smtp_security"
+        ) from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise TryLater(f"{server.host}:{server.port} can not be reached: {error}") from error
+    taken = len(message["To"].addresses) - len(refused)
+    return f"taken over for {taken} of {taken + len(refused)} receivers" + _listed(refused)
+
+
+def _connected(server: MailServer) -> smtplib.SMTP:
+    if server.security == "tls":
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=DEADLINE_S, context=_trusted())
+    smtp = smtplib.SMTP(server.host, server.port, timeout=DEADLINE_S)
+    if server.security == "starttls":
+        try:
+            smtp.starttls(context=_trusted())
+        except BaseException:
+            smtp.close()
+            raise
+    return smtp
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the machine's trusted certificates, read once: that takes 40 ms."""
+    return ssl.create_default_context()
+
+
+def _log_in(smtp: smtplib.SMTP, server: MailServer) -> None:
+    if server.user is None or server.password is None:
+        return
+    if server.security == "none":
+        raise Refused(
+            "a password would cross the network unencrypted; expected alerts.smtp_security "
+            "'starttls' or 'tls'"
+        )
+    smtp.login(server.user, server.password)
+
+
+def _for_receivers(answers: dict[str, tuple[int, bytes]]) -> Refused | TryLater:
+    """Nobody was taken: for good only if every refusal is."""
+    codes = [code for code, _ in answers.values()]
+    words = f"no receiver was taken{_listed(answers)}"
+    return Refused(words) if min(codes) >= 500 else TryLater(words)
+
+
+def _answer(code: int, words: str) -> Refused | TryLater:
+    text = f"the mail server answered {code} {words}"
+    return Refused(text) if code >= 500 else TryLater(text)
+
+
+def _listed(answers: dict[str, tuple[int, bytes]]) -> str:
+    return "".join(f"; {who}: {code} {_words(text)}" for who, (code, text) in answers.items())
+
+
+def _words(text: bytes | str) -> str:
+    return text.decode(errors="replace") if isinstance(text, bytes) else text
