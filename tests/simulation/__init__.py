@@ -1,0 +1,1 @@
+"""Deterministic simulation: the production code, one seed, random faults, independent checkers."""

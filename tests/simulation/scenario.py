@@ -1,0 +1,210 @@
+"""What will happen in one simulated session? All of it is drawn from the seed before it begins."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from dispersa.execution.program import ProgramPolicy
+from dispersa.execution.walker import PRESETS, RepriceStyle, WalkPolicy
+from dispersa.gateway.outages import Outage
+from dispersa.gateway.script import VenueFault
+from dispersa.risk import HaltLevel
+from dispersa.runtime.memory_transport import InMemory
+
+Fault = Outage | VenueFault
+SYMBOLS = ("QQQ", "NVDA", "AAPL")
+MORNING = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+STARTS = (
+    MORNING,
+    MORNING + timedelta(hours=2, minutes=30),
+    MORNING + timedelta(hours=5, minutes=51),
+)
+"""10:00, 12:30 and 15:51 in New York: the last one meets the end of the session."""
+
+VENUE_FAULTS: Mapping[str, float] = {
+    # code: how likely a seed has it, where faults are drawn at all
+    "B1": 0.3, "B2": 0.15, "B3": 0.15, "B4": 0.2, "B5": 0.2, "B6": 0.3, "B7": 0.2, "B8": 0.03,
+    "B9": 0.3, "B10": 0.2, "B11": 0.2, "B12": 0.2, "B13": 0.25, "B14": 0.15, "B15": 0.15,
+    "B16": 0.2, "B17": 0.15, "B18": 0.2, "B19": 0.1, "B22": 0.2, "B24": 0.05, "B25": 0.1,
+    "B26": 0.1, "B35": 0.15, "B36": 0.1, "C1": 0.1, "C2": 0.1, "C3": 0.15, "C4": 0.15,
+    "C5": 0.2, "C7": 0.15, "C8": 0.15, "C20": 0.2, "D1": 0.05, "D3": 0.03, "D8": 0.15,
+    "E3": 0.1, "E5": 0.1,
+}  # fmt: skip
+SERVER_FAULTS: Mapping[str, float] = {
+    "A1": 0.1, "A2": 0.15, "A3": 0.15, "A4": 0.2, "A5": 0.2, "A7": 0.1, "A8": 0.1, "A9": 0.15,
+    "A10": 0.1, "A11": 0.03, "A12": 0.08, "A13": 0.05, "A14": 0.1, "A15": 0.02, "A16": 0.02,
+    "A17": 0.05, "A18": 0.08, "A19": 0.2, "A20": 0.1, "B37": 0.1,
+}  # fmt: skip
+LASTING = frozenset(
+    {"A12", "A13", "A17", "A18", "B37", "A2", "A14", "A1", "C1", "C2", "C3", "C4", "C5", "C7", "C8"}
+)
+"""Faults whose `seconds` is how long they last; they end with the chaos at the latest."""
+ORDER_CLIENT_ID = 12
+GARBAGE = ("huge", "negative", "zero", "truncated", "utf8", "extra", "type")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strike:
+    """One fault and when it strikes, in seconds after the chaos begins."""
+
+    after_seconds: float
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HaltCommand:
+    """A person halts trading so many seconds after the chaos begins."""
+
+    after_seconds: float
+    level: HaltLevel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """The process dies so many seconds after the chaos begins, and comes back."""
+
+    after_seconds: float
+    down_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One session, whole: market, money, patience, network, faults, people, crashes."""
+
+    seed: int
+    names: int = 2
+    world: int = 1
+    start: datetime = MORNING
+    cash: Decimal = Decimal(300_000)
+    walk: WalkPolicy = field(default_factory=WalkPolicy)
+    program: ProgramPolicy = field(default_factory=ProgramPolicy)
+    network: InMemory = field(default_factory=InMemory)
+    chaos_seconds: float = 60.0
+    begins_at_once: bool = False
+    commit_rounds_max: int = 3
+    strikes: tuple[Strike, ...] = ()
+    halts: tuple[HaltCommand, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Numbers of all its faults."""
+        return frozenset(strike.fault.code for strike in self.strikes)
+
+    def is_exposed_to(self, *codes: str) -> bool:
+        """Whether any of these faults is among its own."""
+        return bool(self.codes.intersection(codes))
+
+
+def draw(seed: int, *, names: int = 2) -> Scenario:
+    """Draw a scenario; the same seed gives the same one."""
+    chance = random.Random(seed)
+    chaos_seconds = chance.choice([20.0, 45.0, 90.0, 150.0])
+    style = chance.choice([RepriceStyle.AMEND, RepriceStyle.AMEND, RepriceStyle.CANCEL_REPLACE])
+    calm_seed = chance.random() < 0.1
+    return Scenario(
+        seed=seed,
+        names=names,
+        world=chance.choice([1, 2, 3]),
+        start=chance.choices(STARTS, weights=[6, 3, 1])[0],
+        cash=_cash(chance, names),
+        walk=_walk(chance, style),
+        program=ProgramPolicy(
+            deadline=timedelta(seconds=chance.choice([120, 240, 400])),
+            slices_at_once=chance.choice([1, 2, 4]),
+            attempts_max=chance.choice([2, 5]),
+        ),
+        network=_network(chance, seed),
+        chaos_seconds=chaos_seconds,
+        begins_at_once=chance.random() < 0.08,
+        commit_rounds_max=chance.choice([0, 3, 12]),
+        strikes=() if calm_seed else _strikes(chance, chaos_seconds),
+        halts=_halts(chance, chaos_seconds),
+        crashes=_crashes(chance, chaos_seconds),
+    )
+
+
+def _cash(chance: random.Random, names: int) -> Decimal:
+    sizes = [200_000, 300_000, 300_000, 400_000, 600_000]
+    return Decimal(chance.choice(sizes) if names < 5 else 50_000_000)
+
+
+def _walk(chance: random.Random, style: RepriceStyle) -> WalkPolicy:
+    base = PRESETS[chance.choice(["standard", "urgent", "urgent", "roadmap"])]
+    return WalkPolicy(
+        wait=timedelta(seconds=chance.choice([1, 2, 5])),
+        cap_share_of_mid=base.cap_share_of_mid,
+        cap_steps=base.cap_steps,
+        step_fixed=base.step_fixed,
+        slippage_max=base.slippage_max,
+        rest_at_cap=timedelta(seconds=chance.choice([3, 10, 30])),
+        style=style,
+    )
+
+
+def _network(chance: random.Random, seed: int) -> InMemory:
+    return InMemory(
+        seed=seed,
+        latency_seconds_max=chance.choice([0.0, 0.0005, 0.02, 0.3]),
+        split_chance=chance.choice([0.0, 0.1, 0.5]),
+    )
+
+
+def _strikes(chance: random.Random, chaos_seconds: float) -> tuple[Strike, ...]:
+    """Swarm: a random subset of the catalogue, each at its own rate."""
+    appetite = chance.choice([0.15, 0.4, 1.0])
+    strikes: list[Strike] = []
+    for code, share in sorted({**VENUE_FAULTS, **SERVER_FAULTS}.items()):
+        if chance.random() >= share * appetite:
+            continue
+        for _ in range(chance.choice([1, 1, 1, 2, 4])):
+            after = chance.uniform(0.0, chaos_seconds)
+            strikes.append(
+                Strike(after_seconds=after, fault=_fault(chance, code, chaos_seconds - after))
+            )
+    return tuple(sorted(strikes, key=lambda strike: strike.after_seconds))
+
+
+def _fault(chance: random.Random, code: str, left_seconds: float) -> Fault:
+    seconds = chance.choice([0.3, 2.0, 6.0, 20.0])
+    if code in LASTING:
+        seconds = min(seconds, max(left_seconds, 0.1))
+    if code not in SERVER_FAULTS:
+        symbol = chance.choice(["", *SYMBOLS]) if code[0] == "B" else chance.choice(SYMBOLS)
+        if code == "B12":
+            seconds = chance.choice([seconds, float("inf")])
+        return VenueFault(
+            code=code, symbol=symbol, seconds=seconds, count=chance.choice([1, 1, 2, 5])
+        )
+    client = chance.choice([None, ORDER_CLIENT_ID, 11]) if code != "A13" else ORDER_CLIENT_ID
+    value = chance.choice(GARBAGE) if code == "A20" else ""
+    if code == "B37":
+        value = chance.choice(["5", "7", "62", "99", "61", "16"])
+    if code == "A19":
+        seconds = chance.choice([0.05, 0.5, 3.0])
+    return Outage(code=code, client_id=client, seconds=seconds, value=value)
+
+
+def _halts(chance: random.Random, chaos_seconds: float) -> tuple[HaltCommand, ...]:
+    if chance.random() > 0.25:
+        return ()
+    level = chance.choice([HaltLevel.HOLD, HaltLevel.CANCEL])
+    return (HaltCommand(after_seconds=chance.uniform(0.0, chaos_seconds), level=level),)
+
+
+def _crashes(chance: random.Random, chaos_seconds: float) -> tuple[Crash, ...]:
+    count = chance.choices([0, 1, 2], weights=[70, 20, 10])[0]
+    return tuple(
+        sorted(
+            (
+                Crash(
+                    after_seconds=chance.uniform(0.0, chaos_seconds),
+                    down_seconds=chance.choice([0.5, 5.0, 40.0]),
+                )
+                for _ in range(count)
+            ),
+            key=lambda crash: crash.after_seconds,
+        )
+    )

@@ -1,0 +1,387 @@
+"""How does one seed run? Gateway, unmodified client, desk and journal on one simulated loop."""
+
+import asyncio
+import contextlib
+import gc
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import sha256
+from time import perf_counter
+
+from dispersa.broker.ibkr.connection import IbkrConnection, connect
+from dispersa.broker.ibkr.settings import IbkrSettings
+from dispersa.correlation.terms import SignalPolicy
+from dispersa.desk.events import BrokerSynchronized, HaltRequested
+from dispersa.desk.rules import DeskRules
+from dispersa.desk.state import DeskState, Stage
+from dispersa.errors import BrokerError
+from dispersa.gateway.conditions import Conditions
+from dispersa.gateway.outages import Outage
+from dispersa.gateway.script import VenueFault
+from dispersa.gateway.server import RunningGateway, serve
+from dispersa.gateway.settings import GatewaySettings
+from dispersa.journal import Journal
+from dispersa.market import Basket, Symbol, Weight
+from dispersa.risk import Gate, Limits
+from dispersa.runtime import trade_session
+from dispersa.runtime.clock import LoopClock
+from dispersa.runtime.demo import EDGE_WAIVER, ScriptedOperator
+from dispersa.runtime.desk_loop import DeskLoop, Seen
+from dispersa.runtime.loop import SimulatedLoop, Virtual, run
+from dispersa.runtime.market_reading import TenorWindow
+from dispersa.runtime.planning import PlanningPolicy
+from dispersa.runtime.step_clock import StepClock
+from dispersa.runtime.trade_session import TradeSetup, replayed, run_trade
+from dispersa.runtime.workers import MarketWorkers, TradePolicies
+from dispersa.sizing import SizingPolicy, VegaNeutralSizer
+from dispersa.sizing.stress import StressPolicy
+from tests.simulation.checkers import Checkers, Violation
+from tests.simulation.disk import SlowDisk, open_journal
+from tests.simulation.exchange import Exchange
+from tests.simulation.scenario import ORDER_CLIENT_ID, Crash, Fault, Scenario
+from tests.simulation.wire import WireTap
+
+ACCOUNT = "DU1234567"
+INDEX = Symbol("QQQ")
+PREFIX = "sim"
+PORT = 4002
+GRACE_SECONDS = 240.0
+"""Calm market time after which every session has come to its end, in words."""
+RESTART_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one seed has shown."""
+
+    scenario: Scenario
+    violations: tuple[Violation, ...]
+    digest: str
+    steps: int
+    entries: int
+    virtual_seconds: float
+    wall_seconds: float
+    end: str
+    reached: Counter[str]
+
+
+def simulate(scenario: Scenario) -> Outcome:
+    """Run one scenario to its end; the same scenario and build give the same outcome."""
+    begun = perf_counter()
+    session = Session(scenario)
+    gc.disable()  # it runs when it likes, and finalizers would tell of it
+    try:
+        outcome = run(session.run, Virtual(network=scenario.network))
+    finally:
+        gc.enable()
+    return replace(outcome, wall_seconds=perf_counter() - begun)
+
+
+class Session:
+    """One seed from the gateway's start to the last comparison."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._chaos_began: float | None = None
+        self._chaos = asyncio.Event()
+        self._desk: DeskLoop | None = None
+        self._image: bytes | None = None
+        self._state = DeskState()
+        self._disk: SlowDisk | None = None
+        self._has_opened = False
+        self._end = "did not end"
+        self._faults = 0
+        self._entries = 0
+
+    async def run(self) -> Outcome:
+        """Run everything and compare."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        self._loop = loop
+        scenario = self.scenario
+        settings = GatewaySettings(
+            port=PORT,
+            seed=scenario.world,
+            start=scenario.start,
+            account=ACCOUNT,
+            cash=scenario.cash,
+            names=scenario.names,
+        )
+        async with await serve(settings) as gateway:
+            self._gateway = gateway
+            self._exchange = Exchange(gateway, PREFIX)
+            self._checkers = Checkers(scenario, self._exchange, ACCOUNT, loop.time)
+            self._tap = WireTap(loop.network, self._checkers.on_written)
+            gateway.venue.listen(lambda _: self._checkers.on_exchange())
+            await self._watched(gateway)
+        traffic = gateway.floor.traffic
+        return Outcome(
+            scenario=scenario,
+            violations=tuple(self._checkers.found),
+            digest=sha256(self._image or b"").hexdigest(),
+            steps=traffic.messages_in + traffic.messages_out + loop.jumps + self._faults,
+            entries=self._entries,
+            virtual_seconds=loop.time(),
+            wall_seconds=math.nan,
+            end=self._end,
+            reached=self._checkers.reached,
+        )
+
+    async def _watched(self, gateway: RunningGateway) -> None:
+        """Run the product until it ends, breaks an invariant, or is out of time."""
+        chaos = asyncio.ensure_future(self._cause_chaos(gateway))
+        product = asyncio.ensure_future(self._live_through_crashes())
+        broken = self._loop.create_future()
+        self._checkers.on_violation = lambda: None if broken.done() else broken.set_result(None)
+        self._loop.set_exception_handler(self._on_stray_error)
+        try:
+            await asyncio.wait({product, broken, chaos}, return_when=asyncio.FIRST_COMPLETED)
+            if not (product.done() or broken.done()):
+                await asyncio.wait(
+                    {product, broken},
+                    timeout=self.scenario.program.deadline.total_seconds() + GRACE_SECONDS,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            if not (product.done() or broken.done()):
+                self._checkers.broken("INV-31", f"no end long after the faults: {self._position()}")
+            if product.done():
+                self._conclude(product)
+        finally:
+            for task in (product, chaos):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    def _on_stray_error(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        if isinstance(error, BrokerError) and "Future" in str(context.get("message")):
+            return  # one of several questions of one reader, whose first failure was told
+        self._checkers.broken("INV-15", f"lost error: {context.get('message')}: {error!r}")
+
+    def _conclude(self, product: "asyncio.Future[None]") -> None:
+        error = product.exception()
+        if error is not None:
+            kind = type(error).__name__
+            self._end = f"{kind}: {error}"
+            self._checkers.broken("INV-15", f"the session ended with {kind}: {error}")
+            return
+        self._end = self._position()
+        if not self._checkers.found:
+            self._checkers.on_end(self._state)
+
+    def _position(self) -> str:
+        state = self._desk.state if self._desk is not None else self._state
+        program = state.program
+        if program is not None:
+            open_orders = [f"{o.approved.intent.ref} {o.state.value}" for o in state.open_orders()]
+            words = f"{program.state.value}: {program.sentence}"
+            return f"{words}; open: {', '.join(open_orders)}" if open_orders else words
+        return f"{state.stage.value}: {state.decline_reason}"
+
+    # -- the product -----------------------------------------------------------------------------
+
+    async def _live_through_crashes(self) -> None:
+        """Run the desk, kill it where the scenario says so, start it again."""
+        crashes = list(self.scenario.crashes)
+        while True:
+            crash = crashes.pop(0) if crashes else None
+            life = asyncio.ensure_future(self._one_life())
+            death = asyncio.ensure_future(self._death(crash))
+            await asyncio.wait({life, death}, return_when=asyncio.FIRST_COMPLETED)
+            if not life.done() and crash is not None:
+                await self._kill(life)
+                await asyncio.sleep(crash.down_seconds)
+                continue
+            death.cancel()
+            if not await self._has_to_start_again(life):
+                return
+
+    async def _has_to_start_again(self, life: "asyncio.Future[None]") -> bool:
+        """Whether the books could not be read at the start, so that a person tries again."""
+        try:
+            await life
+        except BrokerError:
+            if self._has_opened:
+                raise
+            self._checkers.reached["start refused"] += 1
+            self._unplug()
+            await asyncio.sleep(RESTART_SECONDS)
+            return True
+        return False
+
+    async def _death(self, crash: Crash | None) -> None:
+        if crash is None:
+            await self._loop.create_future()
+            return
+        await self._chaos.wait()
+        assert self._chaos_began is not None
+        await asyncio.sleep(max(0.0, self._chaos_began + crash.after_seconds - self._loop.time()))
+
+    async def _kill(self, life: "asyncio.Future[None]") -> None:
+        """Stop everything as a dead process does: nothing more is written or committed."""
+        self._checkers.reached["crash"] += 1
+        self._unplug()
+        self._tap.cut_all()
+        life.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await life
+        self._tap.cut_all()
+
+    def _unplug(self) -> None:
+        """Keep what is on the disk, and let nothing more reach it."""
+        if self._disk is not None:
+            self._disk.die()
+            self._image = self._disk.image()
+            self._disk = None
+
+    async def _one_life(self) -> None:
+        """One process: connect, open the journal, trade until the end."""
+        clock = StepClock(LoopClock(self._gateway.clock.now(), self._loop))
+        connection = await self._connected(clock)
+        journal, disk = open_journal(
+            clock,
+            seed=self.scenario.seed,
+            rounds_max=self.scenario.commit_rounds_max,
+            image=self._image,
+        )
+        disk.on_commit = self._checkers.intents.take
+        self._disk, self._has_opened = disk, False
+        try:
+            with journal, self._watching_desk():
+                self._state = await run_trade(
+                    self._setup(clock, connection, journal),
+                    edge_waiver=EDGE_WAIVER,
+                    observers=[self],
+                )
+                self._check_replay(journal)
+        finally:
+            await connection.close()
+
+    def _check_replay(self, journal: Journal) -> None:
+        entries = list(journal.entries())
+        self._entries = len(entries)
+        self._image = journal.image()
+        if replayed(entries) != self._state:
+            self._checkers.broken("INV-23", "the journal does not fold to the state that was")
+
+    async def _connected(self, clock: StepClock) -> IbkrConnection:
+        """Connect; while the gateway refuses, wait as a supervisor would."""
+        settings = IbkrSettings(port=PORT, account=ACCOUNT, order_client_id=ORDER_CLIENT_ID)
+        while True:
+            try:
+                return await connect(settings, clock.live)
+            except BrokerError:
+                await asyncio.sleep(RESTART_SECONDS)
+
+    def _setup(self, clock: StepClock, connection: IbkrConnection, journal: Journal) -> TradeSetup:
+        scenario = self.scenario
+        policies = TradePolicies(
+            basket=self._basket(),
+            names=scenario.names,
+            window=TenorWindow(),
+            signal=SignalPolicy(),
+            planning=PlanningPolicy(),
+            stress=StressPolicy(),
+            sizer=VegaNeutralSizer(SizingPolicy(tolerance=0.1)),
+        )
+        return TradeSetup(
+            profile="sim",
+            account=ACCOUNT,
+            live_allowed=False,
+            rules=DeskRules(
+                gate=Gate(Limits()),
+                order_prefix=PREFIX,
+                walk_policy=scenario.walk,
+                program_policy=scenario.program,
+            ),
+            connection=connection,
+            journal=journal,
+            clock=clock,
+            workers=MarketWorkers(
+                feed=connection.feed, broker=connection.orders, policies=policies, clock=clock.live
+            ),
+            operator=ScriptedOperator(ACCOUNT),
+            time_limit=timedelta(hours=2),
+        )
+
+    def _basket(self) -> Basket:
+        rows = self._gateway.venue.basket(INDEX)
+        return Basket(
+            index=INDEX,
+            as_of=self._gateway.clock.now().date(),
+            weights=tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items()),
+        )
+
+    @contextlib.contextmanager
+    def _watching_desk(self) -> Iterator[None]:
+        """Keep hold of the loop that the session makes, to halt it as its control socket does."""
+        session, original = self, trade_session.DeskLoop
+
+        class Held(original):  # type: ignore[misc, valid-type]
+            def __init__(self, **parts: object) -> None:
+                super().__init__(**parts)
+                session._desk = self
+
+        trade_session.DeskLoop = Held  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            trade_session.DeskLoop = original  # type: ignore[misc]
+
+    def saw(self, seen: Seen) -> None:
+        """Take notice of one step of the desk."""
+        if self._chaos_began is None and seen.state.stage is Stage.EXECUTION:
+            self._chaos_began = self._loop.time()
+            self._chaos.set()
+        self._has_opened |= isinstance(seen.event, BrokerSynchronized)
+        self._checkers.on_desk(seen)
+
+    # -- the faults ------------------------------------------------------------------------------
+
+    async def _cause_chaos(self, gateway: RunningGateway) -> None:
+        """Cause every fault at its time, then let all be well again."""
+        if self.scenario.begins_at_once:
+            self._chaos_began = self._loop.time()
+            self._chaos.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._chaos.wait(), 60.0)
+        self._chaos_began = began = self._chaos_began or self._loop.time()
+        self._chaos.set()
+        for strike in self.scenario.strikes:
+            self._loop.call_at(began + strike.after_seconds, self._strike, gateway, strike.fault)
+        for halt in self.scenario.halts:
+            self._loop.call_at(began + halt.after_seconds, self._halt, halt.level)
+        await asyncio.sleep(self.scenario.chaos_seconds)
+        self._calm(gateway)
+
+    def _strike(self, gateway: RunningGateway, fault: Fault) -> None:
+        self._faults += 1
+        self._checkers.reached[fault.code] += 1
+        match fault:
+            case Outage():
+                gateway.outages.strike(fault)
+            case VenueFault():
+                gateway.venue.faults.arm(
+                    fault.code,
+                    order_ref=fault.order_ref,
+                    symbol=fault.symbol,
+                    seconds=fault.seconds,
+                    count=fault.count,
+                )
+
+    def _halt(self, level: object) -> None:
+        self._faults += 1
+        if self._desk is not None:
+            self._desk.post(HaltRequested(level=level, reason="drill"))  # type: ignore[arg-type]
+
+    def _calm(self, gateway: RunningGateway) -> None:
+        gateway.venue.faults.disarm()
+        for link in list(gateway.floor.connections):
+            link.delay(0.0)
+        fresh, floor = Conditions(), gateway.floor.conditions
+        for name in Conditions.__slots__:
+            setattr(floor, name, getattr(fresh, name))
+        gateway.outages.strike(Outage(code="A6"))
