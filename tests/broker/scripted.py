@@ -51,6 +51,8 @@ class Script:
     says_hello: bool = True
     says_ready: bool = True
     answers_time: bool = True
+    greets_with: tuple[tuple[int, str], ...] = ()
+    """Notices that come before the gateway says that it is ready."""
     refuse_client_ids: frozenset[int] = frozenset()
     answers: dict[int, Answer] = field(default_factory=dict)
     peers: list[Peer] = field(default_factory=list)
@@ -91,6 +93,8 @@ class Script:
             if peer.client_id in self.refuse_client_ids:
                 peer.say(4, 2, -1, 326, "Unable to connect as the client id is already in use.", "")
                 return False
+            for code, text in self.greets_with:
+                peer.say(4, 2, -1, code, text, "")
             if self.says_ready:
                 peer.say(15, 1, self.accounts)
                 peer.say(9, 1, self.next_id)

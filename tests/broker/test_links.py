@@ -654,3 +654,17 @@ async def test_notes_about_data_farms_are_not_blamed_for_a_failed_handshake() ->
         script.peers[0].say(4, 2, -1, 2104, "Market data farm connection is OK:usfarm", "")
         with pytest.raises(Disconnected, match="no handshake before the deadline"):
             await attempt
+
+
+async def test_what_the_gateway_says_while_we_connect_is_not_lost() -> None:
+    script = Script(greets_with=((2110, "Connectivity between TWS and server is broken"),))
+    async with connected(script) as (connection, collected):
+        assert {notice.code for notice in connection.notices} == {2110}
+        await collected.until(LinkLost)
+        assert not any(isinstance(report, LinkRestored) for report in collected.reports)
+        with pytest.raises(Disconnected, match="2110"):
+            await connection.orders.place(approved())
+        for peer in script.peers:
+            peer.say(4, 2, -1, 1102, "restored", "")
+        await collected.until(LinkRestored)
+        await connection.orders.place(approved())

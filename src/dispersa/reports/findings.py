@@ -10,14 +10,18 @@ from rich.text import Text
 
 from dispersa.reports.tables import NOTHING
 
-_COLORS = {"ok": "green", "failed": "red"}
+_COLORS = {"ok": "green", "warning": "yellow", "failed": "red", "untested": "dim"}
 
 
 class Standing(StrEnum):
     """How a check ended."""
 
     OK = "ok"
+    WARNING = "warning"
+    """It works, and is still worth a look."""
     FAILED = "failed"
+    UNTESTED = "untested"
+    """It could not be looked at, for the reason given; it has neither passed nor failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

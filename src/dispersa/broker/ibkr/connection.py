@@ -143,10 +143,12 @@ class IbkrConnection:
     async def _adopt(self, pair: tuple[Link, Link]) -> None:
         orders, data = pair
         self._links = pair
+        self._upstream_broken = None
         for link in pair:
             link.receiver.on_notice = self._notice
+            for line in link.early_notices:
+                self._notice(line)
         self.server_version = min(link.server_version for link in pair)
-        self._upstream_broken = None
         self.orders.attach(orders)
         await self.feed.attach(data)
 
@@ -234,6 +236,9 @@ class IbkrConnection:
 
     def _restored(self, *, data_lost: bool) -> None:
         self._broken = None
+        if self._upstream_broken is not None:
+            self.orders.emit(LinkLost(message=self._upstream_broken))
+            return
         self.orders.pay_owed_cancels()
         self.orders.emit(
             LinkRestored(

@@ -141,6 +141,8 @@ class Link:
         self._request_id = FIRST_REQUEST_ID
         self._one_at_a_time: dict[str, asyncio.Lock] = {}
         self._closed = asyncio.Event()
+        self.early_notices: list[ErrorLine] = []
+        """What the gateway said about itself before anybody else listened."""
 
     async def connect(self) -> None:
         """Connect, shake hands, and wait for the accounts and the next order id.
@@ -152,7 +154,7 @@ class Link:
         BrokerRefused
             The client id is in use; another one is never tried.
         """
-        refusals: list[ErrorLine] = []
+        refusals = self.early_notices
         gone = asyncio.Event()
         self.receiver.on_notice = refusals.append
         self.receiver.on_closed = gone.set
