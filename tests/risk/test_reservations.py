@@ -16,11 +16,13 @@ from situations import (
     FACTS,
     HEDGE_INTENT,
     INTENT,
+    NAME,
     PACKAGE_QUOTE,
     REDUCE_INTENT,
     SESSION,
     STRADDLE,
     with_account,
+    with_exposure,
     with_vix,
 )
 
@@ -38,7 +40,15 @@ from dispersa.orders import (
     Purpose,
     next_state,
 )
-from dispersa.portfolio import Exposure, Mark, MarkSource, OptionMark, exposure_of, positions_from
+from dispersa.portfolio import (
+    Exposure,
+    Mark,
+    MarkSource,
+    OptionMark,
+    ShareMark,
+    exposure_of,
+    positions_from,
+)
 from dispersa.risk import (
     NO_USE,
     Cap,
@@ -417,6 +427,41 @@ def test_headroom_of_an_unknown_use_is_unknown() -> None:
     assert rows["book_vega"].headroom is None
     without = {row.code for row in limit_uses(Limits(), replace(FACTS, account=None))}
     assert "gross_exposure" not in without
+
+
+def test_gross_exposure_of_an_unknown_margin_has_no_headroom() -> None:
+    rows = {row.code: row for row in limit_uses(Limits(), with_exposure(margin_usd=None))}
+    assert rows["gross_exposure"].headroom is None
+    assert rows["gross_exposure"].limit == 500_000
+
+
+def test_hedge_stock_uses_exposure_and_no_option_cap() -> None:
+    book = ExecutionBook().with_execution(
+        replace(fill_of(ConId(3), 40, Side.BUY, "shares"), multiplier=1, price=Decimal(500))
+    )
+    share = ShareMark(
+        con_id=ConId(3), symbol=NAME, price=Decimal(500), source=MarkSource.QUOTE_MID, at=AT
+    )
+    shares = exposure_of(positions_from(book), {ConId(3): share}, at=AT)
+    found = uses_now(shares, [], day_start=START, programs_today=0)
+    assert found is not None
+    assert found.by_name == {}
+    after = exposure_after(shares, [], asked_premium_usd=Decimal(0), asked_margin_usd=Decimal(0))
+    assert after.hedge_stock_usd == 20_000
+    assert after.premium_usd == 0
+
+
+def test_fills_of_an_order_without_marks_count_as_they_were_paid() -> None:
+    filled = replace(weigh(order(OrderState.FILLED, filled=4)), is_marked=False)
+    found = uses_now(NOTHING_HELD, [filled], day_start=AT + timedelta(hours=9), programs_today=0)
+    assert found is not None
+    assert found.day == NO_USE
+    assert found.book.premium_usd == 4 * 2_005
+    assert found.by_name["QQQ"].contracts == 8
+    after = exposure_after(
+        NOTHING_HELD, [filled], asked_premium_usd=Decimal(0), asked_margin_usd=Decimal(0)
+    )
+    assert after.premium_usd == 4 * 2_005
 
 
 def test_headroom_is_listed_per_name() -> None:

@@ -303,6 +303,10 @@ def test_fact_that_is_missing_or_not_a_number_denies(change: dict[str, Any], exp
     assert code_of(answer(Purpose.OPEN, **change)) == expected
 
 
+def test_reduction_of_a_size_that_is_not_known_is_denied() -> None:
+    assert code_of(answer(Purpose.REDUCE, context={"unit_vega": None})) == C.ORDER_PREMIUM
+
+
 def at_time(at: datetime) -> GateFacts:
     """The calm facts, read at another time."""
     fresh = with_account(at=at)

@@ -18,7 +18,6 @@ from dispersa.portfolio import gross_exposure
 from dispersa.risk.codes import CONTROLS, DenialCode
 from dispersa.risk.facts import (
     NO_USE,
-    EdgeMeasured,
     EdgeWaived,
     GateFacts,
     HaltLevel,
@@ -119,22 +118,18 @@ def _gross_exposure(limits: Limits, facts: GateFacts) -> Check:
 
 def _edge(limits: Limits, request: PlanRequest) -> Check:
     limit = f"above {limits.edge_min_vol_points:g}"
-    match request.edge:
-        case EdgeWaived(label=label):
-            return check_of(
-                _C.EDGE,
-                passed=bool(label.strip()),
-                measured=f"waived as {label!r}" if label.strip() else "waived without a label",
-                limit=limit,
-            )
-        case EdgeMeasured(vol_points=measured):
-            value = _known(measured)
-            return check_of(
-                _C.EDGE,
-                passed=value is not None and value > limits.edge_min_vol_points,
-                measured=_text(value),
-                limit=limit,
-            )
+    edge = request.edge
+    if isinstance(edge, EdgeWaived):
+        is_labeled = bool(edge.label.strip())
+        measured = f"waived as {edge.label!r}" if is_labeled else "waived without a label"
+        return check_of(_C.EDGE, passed=is_labeled, measured=measured, limit=limit)
+    value = _known(edge.vol_points)
+    return check_of(
+        _C.EDGE,
+        passed=value is not None and value > limits.edge_min_vol_points,
+        measured=_text(value),
+        limit=limit,
+    )
 
 
 def _margin(limits: Limits, request: PlanRequest, facts: GateFacts) -> Check:

@@ -21,13 +21,16 @@ from dispersa.risk.facts import NO_USE, ExposureAfter, Use, Uses
 class WeighedOrder:
     """One order with what a unit of it weighs: USD, USD per vol point and USD, unsigned.
 
-    `unit_margin_usd` is the margin that an opened unit requires by our model, zero for others.
+    `unit_margin_usd` is the margin that an opened unit requires by our model, zero where the
+    caller asks for it otherwise. An order is not `is_marked` while a leg of it has no mark: its
+    fills are then in no exposure and count here, at what was paid.
     """
 
     order: Order
     unit_premium_usd: Decimal
     unit_vega_usd: float
     unit_margin_usd: Decimal
+    is_marked: bool = True
 
     @property
     def symbol(self) -> Symbol:
@@ -57,8 +60,13 @@ class WeighedOrder:
 
     @property
     def at_risk(self) -> Use:
-        """Use of what may still fill."""
-        return self.use_of(self.order.units_at_risk)
+        """Use of what may still fill, and of fills that have no mark."""
+        return self.use_of(self.units_at_risk)
+
+    @property
+    def units_at_risk(self) -> int:
+        """Units that are in no marked exposure and may be, or are, held."""
+        return self.order.units_at_risk + (0 if self.is_marked else self.order.filled)
 
 
 def uses_now(
@@ -113,9 +121,7 @@ def exposure_after(
         return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
     rows = tuple(orders)
     opening = [row for row in rows if row.is_opening]
-    margin_at_risk = sum(
-        (row.unit_margin_usd * row.order.units_at_risk for row in opening), Decimal(0)
-    )
+    margin_at_risk = sum((row.unit_margin_usd * row.units_at_risk for row in opening), Decimal(0))
     return ExposureAfter(
         premium_usd=exposure.book.premium
         + sum((row.at_risk.premium_usd for row in opening), Decimal(0))

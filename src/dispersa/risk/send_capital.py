@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from dispersa.market import DataKind
 from dispersa.risk.codes import DenialCode
-from dispersa.risk.facts import NO_USE, EdgeMeasured, EdgeWaived, Use
+from dispersa.risk.facts import NO_USE, EdgeWaived, Use
 from dispersa.risk.limits import Cap
 from dispersa.risk.send_ask import SKEW, Ask
 from dispersa.risk.verdict import MISSING, Denial
@@ -139,15 +139,15 @@ def few_positions(ask: Ask) -> Denial | None:
 def edge_left(ask: Ask) -> Denial | None:
     """Deny unless the trade still pays, or the edge is waived under a label."""
     least = ask.limits.edge_min_vol_points
-    match ask.context.edge:
-        case EdgeWaived(label=label):
-            if label.strip():
-                return None
-            return ask.no(_C.EDGE, "waived without a label", f"above {least:g}")
-        case EdgeMeasured(vol_points=points):
-            if points is not None and least < points < float("inf"):
-                return None
-            return ask.no(_C.EDGE, MISSING if points is None else points, f"above {least:g}")
+    edge = ask.context.edge
+    if isinstance(edge, EdgeWaived):
+        if edge.label.strip():
+            return None
+        return ask.no(_C.EDGE, "waived without a label", f"above {least:g}")
+    points = edge.vol_points
+    if points is not None and least < points < float("inf"):
+        return None
+    return ask.no(_C.EDGE, MISSING if points is None else points, f"above {least:g}")
 
 
 def hedge_value(ask: Ask) -> Denial | None:

@@ -18,8 +18,17 @@ class Check:
     passed: bool
     measured: str
     limit: str
-    unit: str
-    sentence: str
+
+    @property
+    def unit(self) -> str:
+        """Unit of what was measured."""
+        return CONTROLS[self.code].unit
+
+    @property
+    def sentence(self) -> str:
+        """What was found, what was expected and, where it did not pass, what to do."""
+        mend = "" if self.passed else f"; {CONTROLS[self.code].mend}"
+        return f"{_found(self.code, self.measured)}; expected {self.limit}{mend}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +66,8 @@ class Denial:
 
 
 def check_of(code: DenialCode, *, passed: bool, measured: str, limit: str) -> Check:
-    """Word one check of a plan."""
-    control = CONTROLS[code]
-    mend = "" if passed else f"; {control.mend}"
-    return Check(
-        code=code,
-        passed=passed,
-        measured=measured,
-        limit=limit,
-        unit=control.unit,
-        sentence=f"{_found(code, measured)}; expected {limit}{mend}",
-    )
+    """Note one check of a plan."""
+    return Check(code=code, passed=passed, measured=measured, limit=limit)
 
 
 def denial_of(
