@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.correlation.terms import SignalPolicy
 from dispersa.errors import InvalidConfig
-from dispersa.execution.program import ProgramPolicy
-from dispersa.execution.walker import PRESETS, RepriceStyle
+from dispersa.execution.policy import ProgramPolicy
+from dispersa.execution.policy import PRESETS, RepriceStyle
 from dispersa.risk import Cap, Limits
 from dispersa.runtime.config import LoadedConfig, Settings, flattened, load_config, reveal, template
 from dispersa.runtime.config.keys import example_of, expected_of

@@ -70,7 +70,7 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
                 self._show_plan(state, command.verdict)
             case cmd.StartProgram():
                 self._start_live(state)
-            case cmd.EndPackage(symbol=symbol, state=ended, reason=reason):
+            case cmd.EndPackage(package=symbol, state=ended, reason=reason):
                 self._say_progress(f"{symbol}: {ended.value}, {reason}")
             case cmd.WindDown(reason=reason):
                 self._say_progress(f"stopping: {reason}")
@@ -129,7 +129,7 @@ def show_outcome(console: "Console", state: "DeskState") -> None:
 
 
 def exit_code_of(state: "DeskState") -> int:
-    """Exit code of a finished trade: 0 done, 1 unbalanced or cut short, 3 denied, 6 unresolved."""
+    """Exit code of a finished trade: 0 done, 1 nothing held, 3 denied, 5 locked, 6 unresolved."""
     from dispersa.desk.state import Stage
     from dispersa.execution.program import ProgramState
 
@@ -140,7 +140,7 @@ def exit_code_of(state: "DeskState") -> int:
         case ProgramState.COMPLETED | ProgramState.PARTIAL_BALANCED:
             return 0
         case ProgramState.LOCKED:
-            return 6
+            return 5 if state.reconciliation is not None and state.reconciliation.agrees else 6
         case _:
             return 6 if state.unknown_names() else 1
 

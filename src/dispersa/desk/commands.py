@@ -4,11 +4,15 @@ A command is a decision: replay folds the recorded ones and never decides again.
 shell (send, cancel, read, compute, ask), some only tell (a denial, an end).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dispersa.execution.program import PackageState, ProgramPolicy, ProgramState
-from dispersa.execution.walker import Walk, WalkPolicy
+from dispersa.execution.alerts import Alert
+from dispersa.execution.policy import ProgramPolicy, Remedy, WalkPolicy
+from dispersa.execution.program import PackageState, ProgramState
+from dispersa.execution.remedies import ResolveRequest
+from dispersa.execution.walker import Walk
 from dispersa.orders import ApprovedOrder, OrderRef, ProgramId
 from dispersa.portfolio import Reconciliation
 from dispersa.risk import Denial, GateVerdict
@@ -75,9 +79,10 @@ class PlaceOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendOrder:
-    """Move the limit of a working order in place."""
+    """Move the limit of a working order in place; `walk` is the walk with the new limit."""
 
     approved: ApprovedOrder
+    walk: Walk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +101,13 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenyOrder:
-    """The gate said no to an order or to a new limit; its package waits."""
+    """The gate said no to an order or to a new limit; its package waits.
+
+    `package` is the package's key in the plan, the symbol for a single order.
+    """
 
     program: ProgramId
-    symbol: str
+    package: str
     denial: Denial
 
 
@@ -113,18 +121,62 @@ class DoubtOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndPackage:
-    """Nothing more is sent for this package."""
+    """Nothing more is sent for this package, unless it gets another target."""
 
-    symbol: str
+    package: str
     state: PackageState
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PausePackage:
+    """The package has no usable quote: nothing is decided about it until it has."""
+
+    package: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePackage:
+    """The package is quoted again."""
+
+    package: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeTargets:
+    """Size the rest of the program anew in a worker, fills fixed."""
+
+    remedy: Remedy
+    request: ResolveRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retarget:
+    """Give packages other targets: from here on their gaps are traded, forward or back."""
+
+    remedy: Remedy
+    targets: Mapping[str, int]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseAlert:
+    """Tell people about an abnormal fill or end."""
+
+    program: ProgramId
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindDown:
-    """Stop launching: cancel what works and end the program when all is settled."""
+    """Stop opening: cancel what works, then end the program when all is settled.
+
+    `may_unwind` lets the program trade an imbalance back; without it a person has to.
+    """
 
     reason: str
+    may_unwind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +214,11 @@ Command = (
     | DenyOrder
     | DoubtOrder
     | EndPackage
+    | PausePackage
+    | ResumePackage
+    | ComputeTargets
+    | Retarget
+    | RaiseAlert
     | WindDown
     | ReadSnapshot
     | RecordReconciliation

@@ -15,7 +15,7 @@ from dispersa.desk.commands import (
     StartProgram,
 )
 from dispersa.desk.decide_halt import decide_halt
-from dispersa.desk.decide_program import decide_program
+from dispersa.desk.decide_program import decide_alert, decide_program
 from dispersa.desk.decide_single import decide_single
 from dispersa.desk.facts import gate_facts, plan_request
 from dispersa.desk.rules import DeskRules
@@ -32,6 +32,8 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
         return reconciled
     if (stopped := decide_halt(state, event)) is not None:
         return stopped
+    if (alert := decide_alert(state, at, event)) is not None:
+        return alert
     if isinstance(event, ev.OrderRequested | ev.CancelRequested):
         return decide_single(rules, state, at, event)
     if state.stage is Stage.EXECUTION:

@@ -42,11 +42,7 @@ def _cancel_program(state: DeskState, event: ev.Event) -> Command | None:
 
 def _is_running(state: DeskState) -> bool:
     program = state.program
-    return (
-        state.stage is Stage.EXECUTION
-        and program is not None
-        and program.state.may_launch
-    )
+    return state.stage is Stage.EXECUTION and program is not None and program.state.may_launch
 
 
 def _is_worth_one_cancel(state: DeskState, order: Order) -> bool:

@@ -47,7 +47,7 @@ def _answer(
         single_context(state, event),
     )
     if isinstance(answer, Denial):
-        return DenyOrder(program=SINGLE_ORDERS, symbol=event.combo.symbol, denial=answer)
+        return DenyOrder(program=SINGLE_ORDERS, package=event.combo.symbol, denial=answer)
     if event.unit_vega is None:
         raise BrokenInvariant(f"the gate approved {intent.ref} although its vega is not known")
     return PlaceOrder(

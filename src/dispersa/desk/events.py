@@ -26,7 +26,8 @@ from dispersa.orders import (
     Purpose,
     VixReading,
 )
-from dispersa.risk import HaltLevel
+from dispersa.portfolio import Mark
+from dispersa.risk import HaltLevel, Limits, LimitsChanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,21 @@ class ConditionsRead:
 
     account: AccountReading | None
     vix: VixReading | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookMarked:
+    """Own marks of contracts that earlier trades have left, as of now."""
+
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsBound:
+    """The gate's limits at a start; `change` says what differs from the start before, and why."""
+
+    limits: Limits
+    change: LimitsChanged | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +243,8 @@ Event = (
     DeskOpened
     | BrokerSynchronized
     | ConditionsRead
+    | BookMarked
+    | LimitsBound
     | TradeRequested
     | SignalComputed
     | PlanProposed

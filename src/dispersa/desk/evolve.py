@@ -11,15 +11,20 @@ from dispersa.desk.commands import (
     Command,
     ComputePlan,
     ComputeSignal,
+    ComputeTargets,
     DeclineTrade,
     DenyOrder,
     DenyPlan,
     DoubtOrder,
     EndPackage,
     EndProgram,
+    PausePackage,
     PlaceOrder,
+    RaiseAlert,
     ReadSnapshot,
     RecordReconciliation,
+    ResumePackage,
+    Retarget,
     StartProgram,
     WindDown,
 )
@@ -35,10 +40,17 @@ from dispersa.desk.evolve_program import (
     amend_order,
     begin,
     cancel_order,
+    compute_targets,
     deny_order,
     end_package,
     end_program,
+    forget_question,
+    note_link,
+    pause_package,
     place_order,
+    raise_alert,
+    resume_package,
+    retarget,
     wind_down,
 )
 from dispersa.desk.state import DeskState, Halt, SnapshotRequest, Stage
@@ -61,45 +73,15 @@ Record = ev.Event | Command
 
 def evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
     """Fold one record, made at `at`, into the state."""
-    match record:
-        case (
-            OrderWorking()
-            | OrderCancelled()
-            | OrderRejected()
-            | OrderDoubtful()
-            | AmendRefused()
-            | ExecutionReported()
-            | CommissionReported()
-            | LinkLost()
-            | LinkRestored()
-            | ev.OrderHandedOver()
-            | ev.OrderWithheld()
-        ):
-            return _report(state, at, record)
-        case (
-            PlaceOrder()
-            | AmendOrder()
-            | CancelOrder()
-            | DenyOrder()
-            | DoubtOrder()
-            | EndPackage()
-            | WindDown()
-            | EndProgram()
-        ):
-            return _program_command(state, at, record)
-        case (
-            ComputeSignal()
-            | ComputePlan()
-            | DeclineTrade()
-            | DenyPlan()
-            | AskApproval()
-            | StartProgram()
-            | ReadSnapshot()
-            | RecordReconciliation()
-        ):
-            return _road_command(state, at, record)
-        case _:
-            return _event(state, at, record)
+    if isinstance(record, Report):
+        return _report(state, at, record)
+    if isinstance(record, ProgramCommand):
+        return _program_command(state, at, record)
+    if isinstance(record, PackageCommand):
+        return _package_command(state, at, record)
+    if isinstance(record, RoadCommand):
+        return _road_command(state, at, record)
+    return _event(state, at, record)
 
 
 Report = (
@@ -135,9 +117,10 @@ def _report(state: DeskState, at: datetime, report: Report) -> DeskState:
         case CommissionReported():
             return book_commission(state, report.commission)
         case LinkLost():
-            return replace(state, linked=False, link_message=report.message)
+            lost = replace(state, linked=False, link_message=report.message)
+            return note_link(lost, at)
         case LinkRestored():
-            return replace(state, linked=True, link_message="")
+            return note_link(replace(state, linked=True, link_message=""), at)
         case ev.OrderHandedOver():
             return change_order(state, at, report.ref, OrderChange.SENT, report)
         case ev.OrderWithheld():
@@ -162,8 +145,8 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
                 session=event.session,
                 baseline=event.snapshot.positions if not state.orders else state.baseline,
             )
-        case ev.ConditionsRead():
-            return replace(state, account=event.account, vix=event.vix)
+        case ev.ConditionsRead() | ev.BookMarked() | ev.LimitsBound():
+            return _learn(state, event)
         case ev.TradeRequested():
             return _fresh_trade(state, event)
         case ev.SignalComputed():
@@ -172,6 +155,8 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
             return _propose(state, event)
         case ev.PlanImpossible():
             return replace(state, decline_reason=event.reason)
+        case ev.TargetsImpossible():
+            return forget_question(state)
         case ev.SnapshotRead():
             return absorb_snapshot(replace(state, snapshot_request=None), at, event.snapshot)
         case ev.SnapshotFailed():
@@ -196,7 +181,7 @@ def _stop_or_go(
         case ev.HaltRequested():
             return replace(state, halt=_halt(state.halt, at, event))
         case ev.ResumeRequested():
-            return _resume(state, event)
+            return replace(_resume(state, event), resumed_at=at)
         case ev.StopRequested():
             return replace(state, stopping=event.reason)
 
@@ -207,6 +192,20 @@ def _halt(present: Halt | None, at: datetime, event: ev.HaltRequested) -> Halt:
     if present is None or event.level is not HaltLevel.HOLD:
         return asked
     return replace(present, since=at)
+
+
+def _learn(
+    state: DeskState, event: ev.ConditionsRead | ev.BookMarked | ev.LimitsBound
+) -> DeskState:
+    """Take up what the shell has read; the reason of the last change of limits stays."""
+    match event:
+        case ev.ConditionsRead():
+            return replace(state, account=event.account, vix=event.vix)
+        case ev.BookMarked():
+            return replace(state, marks={mark.con_id: mark for mark in event.marks})
+        case ev.LimitsBound():
+            reason = state.limits_reason if event.change is None else event.change.reason
+            return replace(state, limits=event.limits, limits_reason=reason)
 
 
 def _resume(state: DeskState, event: ev.ResumeRequested) -> DeskState:
@@ -281,15 +280,9 @@ def _road_command(state: DeskState, at: datetime, command: RoadCommand) -> DeskS
 
 
 ProgramCommand = (
-    PlaceOrder
-    | AmendOrder
-    | CancelOrder
-    | DenyOrder
-    | DoubtOrder
-    | EndPackage
-    | WindDown
-    | EndProgram
+    PlaceOrder | AmendOrder | CancelOrder | DenyOrder | DoubtOrder | WindDown | EndProgram
 )
+PackageCommand = EndPackage | PausePackage | ResumePackage | ComputeTargets | Retarget | RaiseAlert
 
 
 def _program_command(state: DeskState, at: datetime, command: ProgramCommand) -> DeskState:
@@ -304,9 +297,23 @@ def _program_command(state: DeskState, at: datetime, command: ProgramCommand) ->
             return deny_order(state, at, command)
         case DoubtOrder():
             return change_order(state, at, command.ref, OrderChange.DOUBT, command)
-        case EndPackage():
-            return end_package(state, command)
         case WindDown():
             return wind_down(state, command)
         case EndProgram():
             return end_program(state, at, command)
+
+
+def _package_command(state: DeskState, at: datetime, command: PackageCommand) -> DeskState:
+    match command:
+        case EndPackage():
+            return end_package(state, command)
+        case PausePackage():
+            return pause_package(state, at, command)
+        case ResumePackage():
+            return resume_package(state, command)
+        case ComputeTargets():
+            return compute_targets(state, at, command)
+        case Retarget():
+            return retarget(state, at, command)
+        case RaiseAlert():
+            return raise_alert(state, command)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from dispersa.desk.commands import DoubtOrder
 from dispersa.desk.events import OrderHandedOver, OrderWithheld
-from dispersa.desk.evolve_program import note_fill, note_order_end
+from dispersa.desk.evolve_program import note_fill, note_order_end, note_proof
 from dispersa.desk.state import DeskState
 from dispersa.orders import (
     AmendRefused,
@@ -120,7 +120,7 @@ def book_execution(state: DeskState, at: datetime, execution: Execution) -> Desk
         counted = replace(counted, state=next_state(order.state, OrderChange.FILLED))
     recorded = replace(state, book=book, last_fill_at=at)
     settled = _settle(recorded, at, order, counted)
-    return note_fill(settled, intent.ref)
+    return note_fill(settled, at, intent.ref)
 
 
 def book_commission(state: DeskState, commission: Commission) -> DeskState:
@@ -148,9 +148,10 @@ def absorb_snapshot(state: DeskState, at: datetime, snapshot: BrokerSnapshot) ->
             state = change_order(state, at, ref, OrderChange.CANCELLED, gone)
         elif order.state is OrderState.UNKNOWN:
             state = _note_absence(state, at, ref)
-    return replace(
+    read = replace(
         state, account=snapshot.account, snapshot=snapshot, snapshot_at=at, snapshot_failed_at=None
     )
+    return note_proof(read)
 
 
 def _acknowledge(state: DeskState, at: datetime, working: OrderWorking) -> DeskState:

@@ -7,15 +7,22 @@ from decimal import Decimal
 from dispersa.desk.commands import (
     AmendOrder,
     CancelOrder,
+    ComputeTargets,
     DenyOrder,
     EndPackage,
     EndProgram,
+    PausePackage,
     PlaceOrder,
+    RaiseAlert,
+    ResumePackage,
+    Retarget,
     StartProgram,
     WindDown,
 )
+from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokenInvariant
+from dispersa.execution.policy import Remedy, RepriceStyle
 from dispersa.execution.program import (
     PackageProgress,
     PackageState,
@@ -24,11 +31,14 @@ from dispersa.execution.program import (
     balance_of,
     begin_program,
 )
-from dispersa.execution.walker import RepriceStyle
+from dispersa.execution.residuals import legs_of
+from dispersa.market import Symbol
 from dispersa.orders import Order, OrderChange, OrderRef, OrderState, next_state
 
 MESSAGE_WINDOW = timedelta(seconds=1)
 DENIAL_PAUSE = timedelta(seconds=5)
+FILL_MEMORY = 0.5
+"""Share of the newest order in the average time that a name takes to fill."""
 
 
 def begin(state: DeskState, at: datetime, command: StartProgram) -> DeskState:
@@ -43,9 +53,15 @@ def begin(state: DeskState, at: datetime, command: StartProgram) -> DeskState:
         at,
     )
     known = None if state.account is None else state.account.initial_margin
-    program = replace(program, margin_before_usd=known or Decimal(0))
+    program = replace(
+        program, margin_before_usd=known or Decimal(0), fill_seconds=state.fill_seconds
+    )
     return replace(
-        state, stage=Stage.EXECUTION, program=program, program_starts=(*state.program_starts, at)
+        state,
+        stage=Stage.EXECUTION,
+        program=program,
+        program_starts=(*state.program_starts, at),
+        denials={},
     )
 
 
@@ -69,7 +85,7 @@ def place_order(state: DeskState, at: datetime, command: PlaceOrder) -> DeskStat
     program = placed.program
     if program is None or intent.program != program.program:
         return placed
-    row = program.packages[intent.combo.symbol]
+    row = program.packages[intent.package.partition("/")[2]]
     worked = replace(
         row,
         state=PackageState.WORKING,
@@ -91,7 +107,13 @@ def amend_order(state: DeskState, at: datetime, command: AmendOrder) -> DeskStat
         amend_pending=True,
         limit_path=(*order.limit_path, (at, intent.limit_price)),
     )
-    return _count_message(state.with_order(changed), at, intent.ref)
+    counted = _count_message(state.with_order(changed), at, intent.ref)
+    program = counted.program
+    row = None if program is None else program.package_of(intent.ref)
+    if program is None or row is None:
+        return counted
+    moved = program.with_package(replace(row, walk=command.walk))
+    return replace(counted, program=moved)
 
 
 def cancel_order(state: DeskState, at: datetime, command: CancelOrder) -> DeskState:
@@ -115,13 +137,13 @@ def cancel_order(state: DeskState, at: datetime, command: CancelOrder) -> DeskSt
 
 def deny_order(state: DeskState, at: datetime, command: DenyOrder) -> DeskState:
     """Let the package wait after a denial."""
-    counted = {**state.denials, command.symbol: state.denials.get(command.symbol, 0) + 1}
+    counted = {**state.denials, command.package: state.denials.get(command.package, 0) + 1}
     refused = {**state.denied, command.denial.ref: command.denial.sentence}
     denied = replace(state, denials=counted, denied=refused)
     program = denied.program
     if program is None or command.program != program.program:
         return denied
-    row = program.packages[command.symbol]
+    row = program.packages[command.package]
     waits = replace(row, rests_until=at + DENIAL_PAUSE, reason=command.denial.sentence)
     return replace(denied, program=program.with_package(waits))
 
@@ -131,17 +153,99 @@ def end_package(state: DeskState, command: EndPackage) -> DeskState:
     program = state.program
     if program is None:
         return state
-    row = program.packages[command.symbol]
+    row = program.packages[command.package]
     ended = replace(row, state=command.state, reason=command.reason, order=None)
     return replace(state, program=program.with_package(ended))
 
 
-def wind_down(state: DeskState, command: WindDown) -> DeskState:
-    """Launch nothing more."""
+def pause_package(state: DeskState, at: datetime, command: PausePackage) -> DeskState:
+    """Decide nothing about a package until it is quoted again."""
+    return _change_package(state, command.package, paused_at=at, reason=command.reason)
+
+
+def resume_package(state: DeskState, command: ResumePackage) -> DeskState:
+    """Go on with a package; a walk that began before the pause is over."""
+    program = state.program
+    row = None if program is None else program.packages[command.package]
+    keeps = row is not None and row.order is not None
+    walk = row.walk if row is not None and keeps else None
+    return _change_package(state, command.package, paused_at=None, walk=walk)
+
+
+def _change_package(state: DeskState, key: str, **changes: object) -> DeskState:
     program = state.program
     if program is None:
         return state
-    stopped = replace(program, state=ProgramState.CANCELLING, sentence=command.reason)
+    row = replace(program.packages[key], **changes)  # type: ignore[arg-type]  # checked by callers
+    return replace(state, program=program.with_package(row))
+
+
+def compute_targets(state: DeskState, at: datetime, command: ComputeTargets) -> DeskState:
+    """Launch nothing more until the worker has answered."""
+    program = state.program
+    if program is None:
+        return state
+    remedies = (*program.remedies, command.remedy)
+    asked = replace(program, asked=command.remedy, asked_at=at, remedies=remedies)
+    return replace(state, program=asked)
+
+
+def forget_question(state: DeskState) -> DeskState:
+    """The worker had no answer: the next remedy is due."""
+    program = state.program
+    return state if program is None else replace(state, program=replace(program, asked=None))
+
+
+def retarget(state: DeskState, at: datetime, command: Retarget) -> DeskState:
+    """Give every package its new target; what had ended goes on where it now has a gap."""
+    program = state.program
+    if program is None:
+        return state
+    packages = {row.key: row for row in program.plan.reserves}
+    rows = dict(program.packages)
+    for key, target in command.targets.items():
+        row = rows.get(key) or PackageProgress(plan=packages[key], target=0)
+        if key in rows or target:
+            rows[key] = _retargeted(row, target)
+    asked = program.asked is command.remedy
+    used = program.remedies if asked else (*program.remedies, command.remedy)
+    changed = replace(program, packages=rows, remedies=used, asked=None, sentence=command.reason)
+    if command.remedy is Remedy.UNWIND:
+        deadline = at + program.policy.unwind_within
+        changed = replace(changed, state=ProgramState.UNWINDING, deadline_at=deadline)
+    return replace(state, program=changed)
+
+
+def _retargeted(row: PackageProgress, target: int) -> PackageProgress:
+    has_gap = target != row.filled
+    if not has_gap or row.state is PackageState.WORKING:
+        return replace(row, target=target)
+    waits = replace(row, state=PackageState.WAITING, failed_walks=0, walk=None)
+    return replace(waits, target=target)
+
+
+def raise_alert(state: DeskState, command: RaiseAlert) -> DeskState:
+    """Remember what was told, so that it is told once."""
+    program = state.program
+    if program is None or program.program != command.program:
+        return state
+    return replace(state, program=replace(program, alerts=(*program.alerts, command.alert)))
+
+
+def wind_down(state: DeskState, command: WindDown) -> DeskState:
+    """Open nothing more: what is filled is the target now."""
+    program = state.program
+    if program is None:
+        return state
+    rows = {key: replace(row, target=row.filled) for key, row in program.packages.items()}
+    stopped = replace(
+        program,
+        packages=rows,
+        state=ProgramState.STOPPING,
+        sentence=command.reason,
+        may_unwind=command.may_unwind and program.may_unwind,
+        asked=None,
+    )
     return replace(state, program=stopped)
 
 
@@ -160,14 +264,50 @@ def end_program(state: DeskState, at: datetime, command: EndProgram) -> DeskStat
     )
 
 
-def note_fill(state: DeskState, ref: OrderRef) -> DeskState:
-    """Recount the package that sent `ref` from all its orders."""
+def note_link(state: DeskState, at: datetime) -> DeskState:
+    """The link came or went: nothing is sent until the broker was read in full again."""
+    program = state.program
+    if program is None or program.state.has_ended:
+        return state
+    return replace(state, program=replace(program, unproven_since=at))
+
+
+def note_proof(state: DeskState) -> DeskState:
+    """A full read has ended a gap."""
+    program = state.program
+    if program is None or program.unproven_since is None or not state.linked:
+        return state
+    return replace(state, program=replace(program, unproven_since=None))
+
+
+def note_fill(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:
+    """Recount the package that sent `ref` from the legs of all its orders."""
     program = state.program
     row = None if program is None else program.package_of(ref)
     if program is None or row is None:
         return state
-    filled = sum(state.orders[each].filled for each in row.refs)
-    return _with_program(state, program.with_package(replace(row, filled=filled)))
+    counted = replace(
+        row,
+        filled=legs_of(row.plan, row.refs, state.book).filled,
+        settles_at=at + program.policy.quiet,
+        slippages={**row.slippages, ref: _slippage(state, ref)},
+    )
+    if program.state is ProgramState.STOPPING:
+        counted = replace(counted, target=counted.filled)
+    if counted.gap and counted.state is PackageState.FILLED:
+        counted = replace(counted, state=PackageState.WAITING)
+    return _with_program(state, program.with_package(counted))
+
+
+def _slippage(state: DeskState, ref: OrderRef) -> Decimal:
+    """Dollars paid by one order against the mid at its arrival; negative is improvement."""
+    order = state.orders[ref]
+    intent = order.approved.intent
+    price = state.book.net_price(ref, intent.combo)
+    if price is None or order.arrival_mid is None:
+        return Decimal(0)
+    paid = intent.side.sign * (abs(price) - order.arrival_mid)
+    return paid * order.filled * intent.combo.multiplier
 
 
 def note_order_end(state: DeskState, at: datetime, order: Order) -> DeskState:
@@ -176,16 +316,17 @@ def note_order_end(state: DeskState, at: datetime, order: Order) -> DeskState:
     row = None if program is None else program.package_of(order.approved.intent.ref)
     if program is None or row is None or row.order != order.approved.intent.ref:
         return state
-    rested = at + program.policy.quiet
-    return replace(
-        state, program=program.with_package(_freed(row, order, program.walk_policy.style, rested))
-    )
+    freed = _freed(row, order, program.walk_policy.style, at + program.policy.quiet)
+    rejected = int(order.state is OrderState.REJECTED)
+    changed = replace(program.with_package(freed), rejections=program.rejections + rejected)
+    return replace(_remember_speed(state, at, order), program=changed)
 
 
 def _freed(
     row: PackageProgress, order: Order, style: RepriceStyle, rested: datetime
 ) -> PackageProgress:
     """Let the package wait; a walk goes on only where moving the limit means resubmitting."""
+    row = replace(row, settles_at=rested)
     if row.state is not PackageState.WORKING:
         return replace(row, order=None)
     filled = order.state is OrderState.FILLED
@@ -195,14 +336,25 @@ def _freed(
         state=PackageState.WAITING,
         order=None,
         walk=row.walk if goes_on else None,
-        failed_walks=0 if filled else row.failed_walks,
+        failed_walks=0 if filled else row.failed_walks + int(order.state is OrderState.REJECTED),
         rests_until=None if filled else rested,
     )
 
 
+def _remember_speed(state: DeskState, at: datetime, order: Order) -> DeskState:
+    """Average how long a name's orders take to fill: the slow ones go first next time."""
+    if order.state is not OrderState.FILLED:
+        return state
+    name: Symbol = order.approved.intent.combo.symbol
+    took = (at - order.intended_at).total_seconds()
+    known = state.fill_seconds.get(name, took)
+    average = FILL_MEMORY * took + (1 - FILL_MEMORY) * known
+    return replace(state, fill_seconds={**state.fill_seconds, name: average})
+
+
 def _with_program(state: DeskState, program: Program) -> DeskState:
     """Store the program and keep the largest worst-case imbalance that it has had."""
-    worst = balance_of(program, state.units_at_risk()).worst
+    worst = balance_of(program, signed_at_risk(state, program)).worst
     peak = max(program.imbalance_max_usd, worst)
     return replace(state, program=replace(program, imbalance_max_usd=peak))
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dispersa.execution.program import ProgramPolicy
-from dispersa.execution.walker import WalkPolicy
+from dispersa.execution.policy import ProgramPolicy, WalkPolicy
 from dispersa.risk import Gate
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from dispersa.correlation.terms import Signal
 from dispersa.execution.plan import TradePlan
 from dispersa.execution.program import Program
-from dispersa.market import Symbol, TradingSession
+from dispersa.market import ConId, Symbol, TradingSession
 from dispersa.orders import (
     AccountReading,
     BrokerSnapshot,
@@ -20,8 +20,8 @@ from dispersa.orders import (
     ProgramId,
     VixReading,
 )
-from dispersa.portfolio import Reconciliation
-from dispersa.risk import GateVerdict, HaltLevel
+from dispersa.portfolio import Mark, Reconciliation
+from dispersa.risk import GateVerdict, HaltLevel, Limits
 
 
 class Stage(StrEnum):
@@ -70,7 +70,9 @@ class DeskState:
     `messages_sent` counts order messages by reference; `denials` counts the gate's refusals by
     symbol, `denied` keeps their sentences by reference; `fill_seconds` is how long an order of a
     name lately took to fill; `stopping` says why the process is about
-    to end, empty while it is not.
+    to end, empty while it is not. `marks` value what earlier trades have left, `resumed_at` is when
+    a person last let trading go on; `limits` are those in force and `limits_reason` says why they
+    were last changed.
     """
 
     profile: str = ""
@@ -106,6 +108,10 @@ class DeskState:
     snapshot: BrokerSnapshot | None = None
     halt: Halt | None = None
     stopping: str = ""
+    resumed_at: datetime | None = None
+    marks: Mapping[ConId, Mark] = field(default_factory=dict)
+    limits: Limits | None = None
+    limits_reason: str = ""
     denials: Mapping[str, int] = field(default_factory=dict)
     denied: Mapping[OrderRef, str] = field(default_factory=dict)
     orders_made: int = 0

@@ -11,7 +11,32 @@ from enum import Enum, StrEnum
 
 from dispersa.correlation.terms import Direction
 from dispersa.errors import InvalidInput
-from dispersa.market import ConId, PriceIncrements, Quote, Side, Straddle, Symbol, to_decimal
+from dispersa.market import (
+    ConId,
+    OptionContract,
+    PriceIncrements,
+    Quote,
+    Right,
+    Side,
+    Straddle,
+    Symbol,
+    Underlying,
+    to_decimal,
+)
+from dispersa.orders import Purpose
+
+
+class PlanKind(StrEnum):
+    """What the trade is for: it decides what its end is measured against.
+
+    DISPERSION opens a vega-neutral trade, PROBE one straddle (never called neutral), EXIT closes
+    what is held, ROLL closes it and opens the next.
+    """
+
+    DISPERSION = "dispersion"
+    PROBE = "probe"
+    EXIT = "exit"
+    ROLL = "roll"
 
 
 class Role(StrEnum):
@@ -29,7 +54,7 @@ class PlannedPackage:
     point, `theta_usd` dollars per calendar day, `delta_usd` dollars of underlying (shares x spot),
     `cash_gamma_usd` = gamma x spot^2. `cost_expected_usd` is the expected slippage against mid
     plus commission for the whole package. `broker_vega_usd` is the broker model's vega of the same
-    straddle, None where it sent none.
+    straddle, None where it sent none. `purpose` is OPEN, or REDUCE for what closes a position.
     """
 
     symbol: Symbol
@@ -52,6 +77,12 @@ class PlannedPackage:
     increments: PriceIncrements
     cost_expected_usd: Decimal
     broker_vega_usd: float | None
+    purpose: Purpose = Purpose.OPEN
+
+    @property
+    def key(self) -> str:
+        """Its name inside a plan: the symbol, or the straddle where one is closed for another."""
+        return self.symbol if self.purpose is Purpose.OPEN else f"{self.symbol} close"
 
     def fair_value(self, spot: float) -> Decimal | None:
         """Our own value of one straddle per share at this spot; None if it has none.
@@ -66,6 +97,19 @@ class PlannedPackage:
         strike = float(self.straddle.strike)
         forward = self.forward * spot / self.spot
         value = float(straddle.price(forward, strike, self.implied_vol, self.years, self.discount))
+        return to_decimal(value) if math.isfinite(value) else None
+
+    def fair_leg(self, leg: OptionContract | Underlying, spot: float | None) -> Decimal | None:
+        """Our own value of one option of the straddle, as `fair_value`; None without a spot."""
+        from dispersa.pricing import black
+
+        if spot is None or not isinstance(leg, OptionContract):
+            return None
+        is_call = leg.right is Right.CALL
+        forward, strike = self.forward * spot / self.spot, float(leg.strike)
+        value = float(
+            black.price(forward, strike, self.implied_vol, self.years, self.discount, is_call)
+        )
         return to_decimal(value) if math.isfinite(value) else None
 
     @property
@@ -100,9 +144,10 @@ class StressRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePlan:
-    """A dispersion trade, complete: packages, balance, cost, stress and what was left out.
+    """A trade, complete: packages, balance, cost, stress and what was left out.
 
-    Money in account currency, vega in dollars per volatility point.
+    Money in account currency, vega in dollars per volatility point. `reserves` are names that may
+    take the place of names that do not fill, each up to its quantity.
     """
 
     created_at: datetime
@@ -121,6 +166,8 @@ class TradePlan:
     edge_vol_points: float | None
     edge_waived: str | None
     sizing_note: str
+    kind: PlanKind = PlanKind.DISPERSION
+    reserves: tuple[PlannedPackage, ...] = ()
 
     @property
     def net_vega_usd(self) -> float:

@@ -1,27 +1,32 @@
-"""How do all packages become one trade? The program: slices, corridor, ends. Pure planning.
+"""How do all packages become one trade? The program: targets, slices, corridor. Pure planning.
 
 IBKR has no usable combo across underlyings, so thirty straddles are thirty orders. The program
-keeps them one trade: it launches slices so that unbalanced vega, counting everything that works
-or is unknown as if the worse side alone would fill, stays inside the corridor
+keeps them one trade. Every package has a target; what is filled less or more than the target is
+its gap, to be traded on the package's side or back. So filling, scaling, replacing and unwinding
+are one thing: other targets.
+
+Slices are launched so that unbalanced vega, counting everything that works or is unknown as if
+the worse side alone would fill, stays inside the corridor
 
     corridor = max(corridor_share x V, 1.5 x the largest single straddle's vega)
-
-and it never launches on one side more than the other side can still match.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from dispersa.errors import InvalidInput, require
+from dispersa.errors import require
+from dispersa.execution.alerts import Alert
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
-from dispersa.execution.walker import Walk, WalkPolicy
-from dispersa.orders import OrderRef, ProgramId
+from dispersa.execution.policy import ProgramPolicy, Remedy, WalkPolicy
+from dispersa.execution.walker import Walk
+from dispersa.market import Side
+from dispersa.orders import OrderRef, ProgramId, Purpose
 
 CORRIDOR_STRADDLES = 1.5
+ROUNDING = 1e-9
 
 
 class PackageState(StrEnum):
@@ -34,55 +39,47 @@ class PackageState(StrEnum):
 
 
 class ProgramState(StrEnum):
-    """Where the program stands; every end is explained in words."""
+    """Where the program stands; every end is explained in words.
+
+    COMPLETED: all as planned. PARTIAL_BALANCED: less, and vega-neutral. UNWOUND: traded back to
+    nothing. CANCELLED: nothing was filled. LOCKED: a person is needed.
+    """
 
     RUNNING = "RUNNING"
-    CANCELLING = "CANCELLING"
+    STOPPING = "STOPPING"
+    UNWINDING = "UNWINDING"
     COMPLETED = "COMPLETED"
     PARTIAL_BALANCED = "PARTIAL_BALANCED"
-    PARTIAL_UNBALANCED = "PARTIAL_UNBALANCED"
+    UNWOUND = "UNWOUND"
     CANCELLED = "CANCELLED"
     LOCKED = "LOCKED"
 
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will be sent for this program."""
-        return self not in {ProgramState.RUNNING, ProgramState.CANCELLING}
+        return self not in _ALIVE
+
+    @property
+    def may_launch(self) -> bool:
+        """Whether new orders may be sent."""
+        return self in {ProgramState.RUNNING, ProgramState.UNWINDING}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramPolicy:
-    """How a program is worked.
-
-    `corridor_share` of V bounds unbalanced vega; the open packages of a side share the corridor,
-    `slices_at_once` of them at most; `launch_interval` paces new orders; `quiet` is how long a
-    cancelled package rests before its next slice; `attempts_max` walks may fail in a row before a
-    package is abandoned.
-    """
-
-    corridor_share: float = 0.10
-    slices_at_once: int = 4
-    launch_interval: timedelta = timedelta(milliseconds=250)
-    quiet: timedelta = timedelta(seconds=2)
-    attempts_max: int = 5
-    deadline: timedelta = timedelta(minutes=45)
-    balance_tolerance: float = 0.02
-    acknowledge_within: timedelta = timedelta(seconds=10)
-    absence_gap: timedelta = timedelta(seconds=30)
-
-    def __post_init__(self) -> None:
-        if not 0 < self.corridor_share <= 1 or self.slices_at_once < 1:
-            raise InvalidInput(
-                f"corridor_share is {self.corridor_share} and slices_at_once "
-                f"{self.slices_at_once}; expected a share above 0 and at most 1, and 1 or more"
-            )
+_ALIVE = frozenset({ProgramState.RUNNING, ProgramState.STOPPING, ProgramState.UNWINDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageProgress:
-    """One package as worked so far; `filled` counts whole straddles from leg executions."""
+    """One package as worked so far.
+
+    `target` and `filled` count whole straddles on the package's side; `filled` comes from leg
+    executions of all its orders together, less what was traded back. `settles_at` is when the
+    quiet period after its last fill or order end is over; `slippages` is dollars paid against the
+    mid at arrival by order.
+    """
 
     plan: PlannedPackage
+    target: int
     state: PackageState = PackageState.WAITING
     filled: int = 0
     order: OrderRef | None = None
@@ -90,12 +87,30 @@ class PackageProgress:
     refs: tuple[OrderRef, ...] = ()
     failed_walks: int = 0
     rests_until: datetime | None = None
+    paused_at: datetime | None = None
+    settles_at: datetime | None = None
+    slippages: Mapping[OrderRef, Decimal] = field(default_factory=dict)
     reason: str = ""
 
     @property
+    def gap(self) -> int:
+        """Straddles still to trade on the package's side; negative: to trade back."""
+        return self.target - self.filled
+
+    @property
     def remaining(self) -> int:
-        """Straddles of the plan that are not filled."""
-        return max(self.plan.quantity - self.filled, 0)
+        """Straddles still to trade, on whichever side."""
+        return abs(self.gap)
+
+    @property
+    def side(self) -> Side:
+        """Side of the next order."""
+        return self.plan.side if self.gap >= 0 else self.plan.side.opposite
+
+    @property
+    def purpose(self) -> Purpose:
+        """Purpose of the next order: what trades back only reduces."""
+        return self.plan.purpose if self.gap >= 0 else Purpose.REDUCE
 
     @property
     def is_open(self) -> bool:
@@ -107,10 +122,19 @@ class PackageProgress:
         """Signed vega of one straddle in the package's direction."""
         return self.plan.side.sign * self.plan.vega_usd
 
+    @property
+    def slippage_usd(self) -> Decimal:
+        """Dollars paid so far against the mids at arrival."""
+        return sum(self.slippages.values(), Decimal(0))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A trade being worked; a fold over the journal."""
+    """A trade being worked; a fold over the journal.
+
+    `fill_seconds` is how long a slice of a name took in earlier programs: the slow ones go first.
+    `unproven_since` is set while the link is lost, until a full read after it.
+    """
 
     program: ProgramId
     plan: TradePlan
@@ -124,16 +148,42 @@ class Program:
     last_launch_at: datetime | None = None
     imbalance_max_usd: float = 0.0
     margin_before_usd: Decimal = Decimal(0)
+    remedies: tuple[Remedy, ...] = ()
+    asked: Remedy | None = None
+    asked_at: datetime | None = None
+    may_unwind: bool = True
+    rejections: int = 0
+    unproven_since: datetime | None = None
+    fill_seconds: Mapping[str, float] = field(default_factory=dict)
+    index_spot_at_start: float | None = None
+    alerts: tuple[Alert, ...] = ()
+    balanced_at: datetime | None = None
     sentence: str = ""
     ended_at: datetime | None = None
 
     def with_package(self, progress: PackageProgress) -> "Program":
         """Return the program with one package replaced."""
-        return replace(self, packages={**self.packages, progress.plan.symbol: progress})
+        return replace(self, packages={**self.packages, progress.plan.key: progress})
 
     def package_of(self, ref: OrderRef) -> PackageProgress | None:
-        """Return the package that sent this order."""
+        """Package that sent this order."""
         return next((row for row in self.packages.values() if ref in row.refs), None)
+
+    def used(self, remedy: Remedy) -> int:
+        """How often a remedy was used."""
+        return self.remedies.count(remedy)
+
+    @property
+    def slippage_usd(self) -> Decimal:
+        """Dollars paid so far against the mids at arrival, all packages."""
+        return sum((row.slippage_usd for row in self.packages.values()), Decimal(0))
+
+    @property
+    def tolerance_usd(self) -> float:
+        """Net vega within which the trade counts as balanced: no finer than half a straddle."""
+        smallest = min(row.plan.vega_usd for row in self.packages.values())
+        share = self.policy.balance_tolerance * self.plan.vega_budget_usd
+        return max(share, self.plan.vega_tolerance_usd, smallest / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +213,11 @@ def begin_program(
 ) -> Program:
     """Return a running program with its corridor fixed."""
     require(bool(plan.packages), "a program needs at least one package")
+    keys = [package.key for package in plan.packages]
+    require(len(set(keys)) == len(keys), f"the plan names a package twice: {sorted(keys)}")
     largest = max(package.vega_usd for package in plan.packages)
     corridor = max(policy.corridor_share * plan.vega_budget_usd, CORRIDOR_STRADDLES * largest)
+    index = [package.spot for package in plan.packages if package.role is Role.INDEX]
     return Program(
         program=program,
         plan=plan,
@@ -173,15 +226,19 @@ def begin_program(
         corridor_usd=corridor,
         started_at=now,
         deadline_at=now + policy.deadline,
-        packages={package.symbol: PackageProgress(plan=package) for package in plan.packages},
+        packages={
+            package.key: PackageProgress(plan=package, target=package.quantity)
+            for package in plan.packages
+        },
+        index_spot_at_start=index[0] if index else None,
     )
 
 
 def balance_of(program: Program, at_risk: Mapping[str, int]) -> VegaBalance:
-    """Vega balance with `at_risk` straddles per symbol still able to fill (worst case)."""
+    """Vega balance with `at_risk` signed straddles per package still able to fill (worst case)."""
     rows = program.packages.values()
     filled = sum(row.filled * row.vega_usd for row in rows)
-    open_vegas = [at_risk.get(row.plan.symbol, 0) * row.vega_usd for row in rows]
+    open_vegas = [at_risk.get(row.plan.key, 0) * row.plan.vega_usd for row in rows]
     return VegaBalance(
         filled=filled,
         highest=filled + sum(vega for vega in open_vegas if vega > 0),
@@ -193,158 +250,114 @@ def balance_of(program: Program, at_risk: Mapping[str, int]) -> VegaBalance:
 class Slice:
     """The next part of a package to send."""
 
-    symbol: str
+    key: str
     quantity: int
 
 
+UnitsAllowed = Callable[[PackageProgress], int]
+"""How many straddles of a package may be sent in one order now: 0 where it can not be quoted."""
+
+
 def next_slice(
-    program: Program,
-    at_risk: Mapping[str, int],
-    is_quoted: Callable[[PackageProgress], bool],
-    now: datetime,
+    program: Program, at_risk: Mapping[str, int], allowed: UnitsAllowed, now: datetime
 ) -> Slice | None:
-    """Return the next slice that the corridor, the pace and the other side allow, or None.
+    """Return the next slice that the corridor, the pace and `allowed` let out, or None.
 
-    Only packages that `is_quoted` says can carry a decision now are considered.
-
-    Names that are hard to fill (wide in vol points) and poor in vega go first within a side; the
-    side that the filled vega lacks goes before the other.
+    The side that the filled vega lacks goes before the other; within a side names that took long
+    to fill or are wide in vol points go first, then those with little vega.
     """
-    if program.state is not ProgramState.RUNNING or not _may_launch(program, now):
+    if not program.state.may_launch or not _may_launch(program, now):
         return None
     balance = balance_of(program, at_risk)
-    for row in _by_urgency(program.packages.values(), balance):
-        if row.state is not PackageState.WAITING or not _has_rested(row, now):
+    for row in _in_order(program, balance):
+        if not _is_ready(row, now) or _is_side_full(program, row, at_risk):
             continue
-        quantity = _slice_quantity(program, row, at_risk, balance)
-        if quantity > 0 and is_quoted(row):
-            return Slice(symbol=row.plan.symbol, quantity=quantity)
+        quantity = min(slice_quantity(program, row, at_risk, balance), allowed(row))
+        if quantity > 0:
+            return Slice(key=row.plan.key, quantity=quantity)
     return None
 
 
 def _may_launch(program: Program, now: datetime) -> bool:
     last = program.last_launch_at
-    paced = last is None or now - last >= program.policy.launch_interval
-    return paced and now < program.deadline_at
+    orders = sum(len(row.refs) for row in program.packages.values())
+    is_paced = last is None or now - last >= program.policy.launch_interval
+    has_room = orders < program.policy.orders_max or program.state is ProgramState.UNWINDING
+    return is_paced and has_room and program.asked is None
 
 
-def _has_rested(row: PackageProgress, now: datetime) -> bool:
-    return row.rests_until is None or now >= row.rests_until
+def _is_ready(row: PackageProgress, now: datetime) -> bool:
+    rested = row.rests_until is None or now >= row.rests_until
+    return row.state is PackageState.WAITING and row.paused_at is None and rested
 
 
-def _by_urgency(rows: Iterable[PackageProgress], balance: VegaBalance) -> list[PackageProgress]:
-    def key(row: PackageProgress) -> tuple[bool, float, float, str]:
-        widens = row.vega_usd * balance.filled > 0
-        width = row.plan.quote.width
-        width_vol_points = (
-            math.inf if width is None else float(width) * row.plan.straddle.multiplier
-        ) / row.plan.vega_usd
-        return (widens, -width_vol_points, row.plan.vega_usd * row.plan.quantity, row.plan.symbol)
-
-    return sorted(rows, key=key)
+def _is_side_full(program: Program, row: PackageProgress, at_risk: Mapping[str, int]) -> bool:
+    working = sum(units * row.side.sign > 0 for units in at_risk.values())
+    return working >= program.policy.slices_at_once
 
 
-def _slice_quantity(
-    program: Program,
-    row: PackageProgress,
-    at_risk: Mapping[str, int],
-    balance: VegaBalance,
+def _in_order(program: Program, balance: VegaBalance) -> list[PackageProgress]:
+    def key(row: PackageProgress) -> tuple[bool, float, float, float, str]:
+        widens = row.side.sign * balance.filled > 0
+        slow = program.fill_seconds.get(row.plan.symbol, 0.0)
+        size = row.plan.vega_usd * row.plan.quantity
+        return (widens, -slow, -width_vol_points(row.plan), size, row.plan.key)
+
+    return sorted((row for row in program.packages.values() if row.gap), key=key)
+
+
+def width_vol_points(package: PlannedPackage) -> float:
+    """Width of the planned quote in vol points; without a quote it counts as very wide."""
+    width = package.quote.width
+    if width is None:
+        return float("inf")
+    return float(width) * package.straddle.multiplier / package.vega_usd
+
+
+def slice_quantity(
+    program: Program, row: PackageProgress, at_risk: Mapping[str, int], balance: VegaBalance
 ) -> int:
-    vega = row.plan.vega_usd
-    corridor = program.corridor_usd
-    room = corridor - balance.highest if row.vega_usd > 0 else corridor + balance.lowest
-    largest = max(1, int(corridor / _slices_at_once(program, row) / vega))
-    matched = _matchable_units(program, row, at_risk)
-    return max(0, min(row.remaining, largest, int(room / vega), matched))
+    """Straddles of `row` that the corridor has room for; none while a larger slice may follow."""
+    vega, corridor = row.plan.vega_usd, program.corridor_usd
+    room = corridor - balance.highest if row.side is Side.BUY else corridor + balance.lowest
+    quantity = max(0, min(row.remaining, int(room / vega + ROUNDING)))
+    is_small = quantity * vega < program.policy.slice_share * corridor
+    waits = is_small and quantity < row.remaining and any(at_risk.values())
+    return 0 if waits else quantity
 
 
-def _slices_at_once(program: Program, row: PackageProgress) -> int:
-    """How many packages of this side share the corridor."""
-    side = row.plan.side
-    is_open = [
-        each for each in program.packages.values() if each.is_open and each.plan.side is side
-    ]
-    return max(1, min(len(is_open), program.policy.slices_at_once))
+def urgency_of(
+    program: Program, row: PackageProgress, balance: VegaBalance, now: datetime
+) -> float:
+    """How much haste a package's order deserves, 0 to 1.
+
+    max((elapsed / deadline)^2, |filled imbalance| / corridor if this order lessens it)
+    """
+    allotted = (program.deadline_at - program.started_at).total_seconds()
+    elapsed = min(max((now - program.started_at).total_seconds() / allotted, 0.0), 1.0)
+    lessens = row.side.sign * balance.filled < 0
+    lack = min(abs(balance.filled) / program.corridor_usd, 1.0) if lessens else 0.0
+    unwinds = 1.0 if program.state is ProgramState.UNWINDING else 0.0
+    return max(elapsed**2, lack, unwinds)
 
 
-def _matchable_units(program: Program, row: PackageProgress, at_risk: Mapping[str, int]) -> int:
-    """Units of `row` that the opposite side can still balance, rounded to the nearest straddle."""
-    same = [other for other in program.packages.values() if other.plan.side is row.plan.side]
-    opposite = [
-        other for other in program.packages.values() if other.plan.side is not row.plan.side
-    ]
-    if not opposite:
-        return row.remaining
-    reachable = sum(_reachable_vega(other, at_risk) for other in opposite)
-    done = sum(
-        (other.filled + at_risk.get(other.plan.symbol, 0)) * other.plan.vega_usd for other in same
-    )
-    return int((reachable - done) / row.plan.vega_usd + 0.5) if _lacks(program) else row.remaining
+def has_gap(program: Program) -> bool:
+    """Whether any package that is not given up lacks or exceeds its target."""
+    return any(row.gap and row.is_open for row in program.packages.values())
 
 
-def _lacks(program: Program) -> bool:
-    return any(row.state is PackageState.ABANDONED for row in program.packages.values())
-
-
-def _reachable_vega(row: PackageProgress, at_risk: Mapping[str, int]) -> float:
-    units = row.plan.quantity if row.is_open else row.filled
-    return max(units, row.filled + at_risk.get(row.plan.symbol, 0)) * row.plan.vega_usd
-
-
-def has_work_left(program: Program) -> bool:
-    """Whether any slice could still be launched, now that nothing works."""
+def is_hemmed_in(program: Program, at_risk: Mapping[str, int]) -> bool:
+    """Whether nothing is at risk and the corridor still has no room for any gap."""
     settled = balance_of(program, {})
-    return program.state is ProgramState.RUNNING and any(
-        row.is_open and _slice_quantity(program, row, {}, settled) > 0
-        for row in program.packages.values()
+    rows = [row for row in program.packages.values() if row.gap and row.is_open]
+    return (
+        bool(rows)
+        and not any(at_risk.values())
+        and not any(slice_quantity(program, row, {}, settled) for row in rows)
     )
 
 
-def end_state(program: Program) -> tuple[ProgramState, str]:
-    """Name the end of a program in which nothing can fill any more, and explain it in words."""
+def given_up(program: Program) -> list[PackageProgress]:
+    """Packages that were given up short of their targets."""
     rows = program.packages.values()
-    filled = [row for row in rows if row.filled]
-    net = balance_of(program, {}).filled
-    tolerance = max(
-        program.policy.balance_tolerance * program.plan.vega_budget_usd,
-        program.plan.vega_tolerance_usd,
-    )
-    short = [f"{row.plan.symbol} {row.filled}/{row.plan.quantity}" for row in rows if row.remaining]
-    if not short:
-        return ProgramState.COMPLETED, (
-            f"all {len(filled)} packages filled; net vega {net:+,.0f} $/pt"
-        )
-    if not filled:
-        return ProgramState.CANCELLED, "nothing was filled"
-    rest = ", ".join(short)
-    if abs(net) <= max(tolerance, _smallest_vega(rows) / 2):
-        return ProgramState.PARTIAL_BALANCED, (
-            f"{rest} did not fill in full; the rest was scaled, net vega {net:+,.0f} $/pt is "
-            f"within {tolerance:,.0f}"
-        )
-    return ProgramState.PARTIAL_UNBALANCED, (
-        f"{rest} did not fill in full; net vega {net:+,.0f} $/pt is outside the tolerance of "
-        f"{tolerance:,.0f}: hedge or unwind the difference"
-    )
-
-
-def _smallest_vega(rows: Iterable[PackageProgress]) -> float:
-    return min(row.plan.vega_usd for row in rows)
-
-
-__all__ = [
-    "PackageProgress",
-    "PackageState",
-    "PlannedPackage",
-    "Program",
-    "ProgramPolicy",
-    "ProgramState",
-    "Role",
-    "Slice",
-    "VegaBalance",
-    "balance_of",
-    "begin_program",
-    "end_state",
-    "has_work_left",
-    "next_slice",
-]
+    return [row for row in rows if row.state is PackageState.ABANDONED and row.gap]

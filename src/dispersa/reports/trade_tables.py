@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dispersa.correlation.terms import Signal
+from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState
 from dispersa.execution.outcome import ProgramOutcome
 from dispersa.execution.plan import PlannedPackage, TradePlan
@@ -142,7 +143,7 @@ def _progress_cells(row: PackageProgress, order: Order | None) -> list[str]:
 
 
 def _balance_line(program: Program, state: DeskState) -> Text:
-    balance = balance_of(program, state.units_at_risk())
+    balance = balance_of(program, signed_at_risk(state, program))
     return Text(
         f"vega filled {money(balance.filled, signed=True)} $/pt, worst case "
         f"{money(balance.worst)} of {money(program.corridor_usd)} allowed"
