@@ -6,7 +6,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,9 +18,8 @@ from pydantic import BaseModel
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.correlation.terms import SignalPolicy
 from dispersa.errors import InvalidConfig
-from dispersa.execution.policy import ProgramPolicy
-from dispersa.execution.policy import PRESETS, RepriceStyle
-from dispersa.risk import Cap, Limits
+from dispersa.execution.policy import PRESETS, ProgramPolicy, RepriceStyle
+from dispersa.risk import SIMULATED_LIMITS, Cap, Limits
 from dispersa.runtime.config import LoadedConfig, Settings, flattened, load_config, reveal, template
 from dispersa.runtime.config.keys import example_of, expected_of
 from dispersa.runtime.config.reference import reference
@@ -54,7 +53,8 @@ def test_without_file_and_variables_every_value_is_a_default() -> None:
 
 def test_defaults_are_those_of_the_rooms() -> None:
     settings = Settings()
-    assert settings.risk.limits() == Limits()
+    assert settings.risk.limits() == SIMULATED_LIMITS
+    assert Settings(profile="paper").risk.limits() == Limits()
     assert settings.signal.policy() == SignalPolicy()
     assert settings.sizing.policy() == SizingPolicy()
     assert settings.stress.policy() == StressPolicy()
@@ -78,7 +78,8 @@ def test_defaults_are_those_of_the_rooms() -> None:
 def test_every_field_of_a_policy_has_its_key(
     policy: Any, section: BaseModel, left_out: set[str]
 ) -> None:
-    assert {field.name for field in fields(policy)} - left_out == set(type(section).model_fields)
+    keys = set(type(section).model_fields) - {"change_reason"}
+    assert {field.name for field in fields(policy)} - left_out == keys
 
 
 @pytest.mark.parametrize("profile", ["sim", "paper", "live"])
@@ -91,7 +92,7 @@ def test_template_loads_to_the_defaults_of_its_profile(profile: str, tmp_path: P
     loaded = load(tmp_path, text)
     assert loaded.settings.profile == profile
     changed = {"profile", "live.enabled", "live.account"}
-    defaults = dict(flattened(Settings()))
+    defaults = dict(flattened(Settings.model_validate({"profile": profile})))
     for key, value in flattened(loaded.settings):
         assert key in changed or value == defaults[key]
 
@@ -438,3 +439,11 @@ def test_reference_page_is_current() -> None:
     page = Path(__file__).resolve().parents[2] / "docs" / "reference" / "configuration.md"
     command = "python -m dispersa.runtime.config.reference > docs/reference/configuration.md"
     assert page.read_text() == reference(), f"write it anew: {command}"
+
+
+def test_simulated_account_keeps_wide_caps_beside_the_one_that_is_named(tmp_path: Path) -> None:
+    named = "[risk.order]\ncontracts_max = 7\n"
+    wide = load(tmp_path, f'profile = "sim"\n{named}').settings.risk.limits()
+    assert wide == replace(SIMULATED_LIMITS, order=replace(SIMULATED_LIMITS.order, contracts_max=7))
+    narrow = load(tmp_path, f'profile = "paper"\n{named}').settings.risk.limits()
+    assert narrow == replace(Limits(), order=replace(Limits().order, contracts_max=7))

@@ -38,7 +38,18 @@ async def read_exposure(
     feed: BrokerFeed, snapshot: BrokerSnapshot, *, rate: float, clock: Clock
 ) -> Exposure:
     """Value every option position of the account; one that can not be marked is named."""
-    groups = await _groups(feed, snapshot.positions)
+    marks = await read_marks(feed, snapshot.positions, rate=rate, clock=clock)
+    positions = {row.con_id: _position(row) for row in snapshot.positions}
+    return exposure_of(
+        positions, marks, at=clock.now(), margin_broker=snapshot.account.initial_margin
+    )
+
+
+async def read_marks(
+    feed: BrokerFeed, positions: Sequence[PositionReading], *, rate: float, clock: Clock
+) -> Mapping[ConId, Mark]:
+    """Mark these option positions by own vols; one without a usable quote is left out."""
+    groups = await _groups(feed, positions)
     contracts: list[OptionContract | Underlying] = []
     for group in groups:
         contracts.append(group.underlying)
@@ -47,10 +58,7 @@ async def read_exposure(
     marks: dict[ConId, Mark] = {}
     for group in groups:
         marks |= _marks(group, read, clock.now(), rate)
-    positions = {row.con_id: _position(row) for row in snapshot.positions}
-    return exposure_of(
-        positions, marks, at=clock.now(), margin_broker=snapshot.account.initial_margin
-    )
+    return marks
 
 
 async def _groups(feed: BrokerFeed, positions: Sequence[PositionReading]) -> list[_Held]:
