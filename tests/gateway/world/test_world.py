@@ -194,32 +194,6 @@ def test_fewer_listed_names_leave_the_index_as_it_is() -> None:
 # -- quotes --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("symbol", ["QQQ", "SPX", "AAPL", "LIN", "INTC"])
-@pytest.mark.parametrize("days", [1, 28, 200])
-def test_quotes_have_no_arbitrage(seed: int, symbol: str, days: int) -> None:
-    world = make_world(seed=seed)
-    world.advance(START + timedelta(minutes=37 * seed))
-    strikes, board = board_of(world, symbol, days)
-    count = len(strikes)
-    bids, asks = np.nan_to_num(board.quotes.bids), board.quotes.asks
-    assert np.all(asks > bids)
-    for side, direction in ((slice(0, count), -1), (slice(count, None), 1)):
-        bid, ask = bids[side], asks[side]
-        # No vertical, butterfly or box can be bought for less than nothing.
-        steps = direction * (ask[1:] - bid[:-1]) if direction > 0 else ask[:-1] - bid[1:]
-        assert np.all(steps >= 0.0)
-        gaps = np.diff(strikes)
-        left, right = gaps[1:] / (gaps[1:] + gaps[:-1]), gaps[:-1] / (gaps[1:] + gaps[:-1])
-        assert np.all(left * ask[:-2] + right * ask[2:] - bid[1:-1] >= -1e-9)
-    terms = board.terms
-    carry = (terms.spot - terms.dividends) * np.exp(-terms.dividend_yield * terms.years)
-    parity = (carry - strikes.repeat(2).reshape(-1, 2).T.ravel() * np.exp(
-        -terms.rate * terms.years))[:count]  # fmt: skip
-    assert np.all(asks[:count] - bids[count:] >= parity - 1e-9)
-    assert np.all(bids[:count] - asks[count:] <= parity + 1e-9)
-
-
 @pytest.mark.parametrize(
     ("symbol", "width"), [("SPY", 0.003), ("QQQ", 0.007), ("NVDA", 0.009), ("LIN", 0.06)]
 )
