@@ -12,6 +12,7 @@ SERVER_VERSIONS = (157, 178)
 """First and last server version that the wire speaks; 157, 176 and 178 are proven by clients."""
 
 
+MARKET_DATA_REFUSALS = (354, 10089, 10168)
 _MAY_BE_ZERO = frozenset({"messages_per_second_max", "market_data_lines_max"})
 _LOWEST = {"account_summaries_max": 1, "historical_requests_open_max": 1, "unsent_bytes_max": 65536}
 
@@ -39,6 +40,10 @@ class Rules:
     account_update_seconds: float = 180.0
     live_market_data: bool = True
     """False: no live subscription; type 1 and 2 get error 354, delayed data 10167 first."""
+    market_data_refusal: int = 354
+    """The code where live data is not subscribed: 354, 10089 or 10168."""
+    greeks_subscribed: bool = True
+    """False: options stream without computations, after error 10090."""
     pnl_update_seconds: float = 1.0
     snapshot_seconds: float = 11.0
     """A snapshot that is not complete after this long ends anyway."""
@@ -52,6 +57,11 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Refuse limits that can not work."""
+        if self.market_data_refusal not in MARKET_DATA_REFUSALS:
+            raise InvalidInput(
+                f"the rule market_data_refusal is {self.market_data_refusal}; choose one of "
+                f"{', '.join(map(str, MARKET_DATA_REFUSALS))}"
+            )
         for rule in fields(self):
             value = getattr(self, rule.name)
             lowest = 0 if rule.name in _MAY_BE_ZERO else _LOWEST.get(rule.name, 1e-3)

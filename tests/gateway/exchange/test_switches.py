@@ -67,7 +67,7 @@ def test_cancel_of_a_cancelled_and_of_a_rejected_order(make_bench: MakeBench, co
 
 
 def test_another_client_may_cancel_where_that_is_chosen(make_bench: MakeBench) -> None:
-    for choice, status in (("10147", "Submitted"), ("allowed", "Cancelled")):
+    for choice, status in (("refused", "Submitted"), ("allowed", "Cancelled")):
         bench = with_rules(make_bench, cancel_of_foreign_order=choice)
         order = bench.place(bench.stock("AAPL"), "BUY", 1, limit_price=1.0)
         bench.venue.cancel(2, order)

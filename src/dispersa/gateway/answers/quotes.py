@@ -19,9 +19,16 @@ _SNAPSHOT_END = 57
 _LIVE, _DELAYED = 1, 3
 _BID, _ASK, _LAST = 1, 2, 4
 _MODEL = 13
-_NOT_SUBSCRIBED = (
-    "Requested market data is not subscribed. Delayed market data is available; request it with "
-    "market data type 3."
+_NOT_SUBSCRIBED = {
+    354: "Requested market data is not subscribed. Delayed market data is available; request it "
+    "with market data type 3.",
+    10089: "Requested market data requires additional subscription for API. Delayed market data is "
+    "available.",
+    10168: "Requested market data is not subscribed. Delayed market data is not enabled.",
+}
+_PARTLY_SUBSCRIBED = (
+    "Part of requested market data is not subscribed. Subscription-independent ticks are still "
+    "active."
 )
 _DELAYED_SHOWN = "Requested market data is not subscribed. Displaying delayed market data."
 _DUPLICATE = "Error processing request.-'bN' : cause - Duplicate ticker id"
@@ -139,7 +146,8 @@ class QuoteDesk:
         if self._floor.rules.live_market_data:
             return True
         if self._kind in {1, 2}:
-            self._line.error(request_id, 354, _NOT_SUBSCRIBED)
+            code = self._floor.rules.market_data_refusal
+            self._line.error(request_id, code, _NOT_SUBSCRIBED[code])
             return False
         self._line.error(request_id, 10167, _DELAYED_SHOWN)
         return True
@@ -149,9 +157,11 @@ class QuoteDesk:
         request_id, line = request.request_id, self._line
         conditions = self._floor.conditions
         before: list[bytes] | None = []
+        is_option = request.contract.sec_type == SecType.OPTION
+        no_greeks = is_option and not self._floor.rules.greeks_subscribed
 
         def sink(one: Tick) -> None:
-            if conditions.has_competing_session:
+            if conditions.has_competing_session or (no_greeks and isinstance(one, TickOption)):
                 return
             frame = ticks.tick(request_id, one, delayed=delayed)
             if before is None:
@@ -169,6 +179,8 @@ class QuoteDesk:
         self._started(request_id, found, weight)
         line.send(ticks.tick_request_parameters(request_id, found))
         line.send(ticks.market_data_type(request_id, self._kind))
+        if no_greeks:
+            line.error(request_id, 10090, _PARTLY_SUBSCRIBED)
         early, before = before, None
         for frame in early or ():
             line.send(frame)

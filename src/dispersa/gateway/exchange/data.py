@@ -32,6 +32,13 @@ from dispersa.gateway.world.world import World
 BBO = "9c0001"
 """The mask under which quotes name their exchanges."""
 CUSTOM = 53
+_PRICE_MAX, _VOL_MAX = 1e7, 50.0
+
+
+def _not_computable(what: str, limit: float) -> Refusal:
+    return Refusal(
+        code=321, text=f"Error validating request: expected {what} between 0 and {limit:.0f}"
+    )
 
 
 class DataDesk:
@@ -133,7 +140,11 @@ class DataDesk:
         found = self._option(contract)
         if isinstance(found, Refusal):
             return found
+        if not (0.0 < price < _PRICE_MAX and 0.0 < under_price < _PRICE_MAX):
+            return _not_computable("an option price and an underlying price", _PRICE_MAX)
         terms = self._feed.terms_of(found, spot=under_price)
+        if terms.net_spot[0] <= 0.0:
+            return TickOption(kind=CUSTOM, under_price=under_price)
         vol = float(implied_vol(terms, np.array([price]))[0])
         if np.isnan(vol):
             return TickOption(kind=CUSTOM, under_price=under_price)
@@ -144,7 +155,11 @@ class DataDesk:
     ) -> TickOption | Refusal:
         """Return the computation (kind 53) for a volatility."""
         found = self._option(contract)
-        return found if isinstance(found, Refusal) else self._computed(found, vol, under_price)
+        if isinstance(found, Refusal):
+            return found
+        if not (0.0 < vol < _VOL_MAX and 0.0 < under_price < _PRICE_MAX):
+            return _not_computable("a volatility and an underlying price", _PRICE_MAX)
+        return self._computed(found, vol, under_price)
 
     def _option(self, contract: Contract) -> Instrument | Refusal:
         found = self._directory.resolve(contract)
@@ -154,6 +169,8 @@ class DataDesk:
 
     def _computed(self, found: Instrument, vol: float, under_price: float) -> TickOption:
         terms = self._feed.terms_of(found, spot=under_price)
+        if terms.net_spot[0] <= 0.0:  # less than the dividends before expiry
+            return TickOption(kind=CUSTOM, under_price=under_price)
         result = values(terms, np.array([vol]))
         price = float(result.price[0])
         return TickOption(

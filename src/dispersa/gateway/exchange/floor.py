@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isnan
 
@@ -12,17 +12,18 @@ from dispersa.gateway.exchange.directory import Directory
 from dispersa.gateway.exchange.fillmodel import Arrivals
 from dispersa.gateway.exchange.matching import Match, Matcher
 from dispersa.gateway.exchange.means import Means
-from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook
+from dispersa.gateway.exchange.nbbo import ComboPart, QuoteBook, signed
 from dispersa.gateway.exchange.orders import NOT_FOUND, Legging, OrderKey, WorkingOrder
 from dispersa.gateway.exchange.reports import FillReporter
 from dispersa.gateway.exchange.switches import Switches
-from dispersa.gateway.exchange.validation import Desk, Ticket, check
-from dispersa.gateway.model import Contract, Order, OrderState, Refusal, Status
+from dispersa.gateway.exchange.validation import Desk, Ticket, check, warnings
+from dispersa.gateway.model import Contract, Order, OrderState, Refusal, SecType, Status
 from dispersa.gateway.world.calendar import NEW_YORK, latest_session, next_trading_day, session
 from dispersa.gateway.world.world import World
 
 Emit = Callable[[events.Event], None]
 _FIRST_PERM_ID = 1_780_000_001
+_LOCATE_TIME = timedelta(seconds=30)
 ACTIVE_ORDERS_MAX = 20
 """Live orders for one contract, side and account (ibkr-api.md 3.5)."""
 
@@ -94,8 +95,8 @@ class Floor:
                 events.OrderError(
                     client_id=client_id,
                     order_id=order_id,
-                    code=10147,
-                    text=NOT_FOUND.format(order_id),
+                    code=(code := int(self._rules.cancel_of_unknown)),
+                    text=NOT_FOUND[code].format(order_id),
                 )
             )
         elif known.is_done:
@@ -204,7 +205,7 @@ class Floor:
             order_id=order_id,
             perm_id=self._next_perm_id,
             contract=ticket.contract,
-            order=order,
+            order=replace(order, tif=order.tif or "DAY"),
             parts=ticket.parts,
             arrivals=Arrivals(self._world.seed, self._next_perm_id),
             accepted=self._world.now,
@@ -218,10 +219,23 @@ class Floor:
             return None
         for part in taken.parts:
             self._quotes.hold(part.instrument)
+        self._locate(taken)
         self._emit(taken.open_order())
         self._emit(taken.order_status())
+        for code, text in warnings(self._rules, contract, order, taken):
+            self._emit(taken.error(code, text))
         self._announce(taken)
         return None
+
+    def _locate(self, order: WorkingOrder) -> None:
+        """Hold a short sale of stock until it is located, where that is the rule."""
+        part = order.parts[0]
+        if self._rules.short_stock == "available" or part.instrument.sec_type is not SecType.STOCK:
+            return
+        held = self._account.ledger.quantity(part.instrument.con_id)
+        if signed(order.order.action) < 0 and held < order.order.quantity and not order.is_bag:
+            order.why_held = "locate"
+            order.starts = self._world.now + _LOCATE_TIME
 
     def _same_side(self, ticket: Ticket, order: Order) -> int:
         """Return how many live orders there are for the same contract and side."""
@@ -250,6 +264,7 @@ class Floor:
         self._emit(order.error(399, text))
 
     def _release(self, order: WorkingOrder) -> None:
+        order.why_held = ""
         if order.status is Status.PRE_SUBMITTED:
             order.status = Status.SUBMITTED
             self._emit(order.open_order())
@@ -282,7 +297,7 @@ class Floor:
         rest = replace(order, quantity=order.quantity - known.filled)
         if (reason := self._means.shortage(ticket, rest)) is not None:
             return Refusal(code=201, text=reason)
-        known.order = order
+        known.order = replace(order, tif=order.tif or "DAY")
         known.expires, known.starts = ticket.expires, ticket.starts
         self._emit(known.open_order())
         self._emit(known.order_status())

@@ -12,7 +12,11 @@ from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import Contract, Order, OrderState, SecType, Status
 
 DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.API_CANCELLED, Status.INACTIVE})
-NOT_FOUND = "OrderId {} that needs to be cancelled is not found."
+NOT_FOUND = {
+    10147: "OrderId {} that needs to be cancelled is not found.",
+    135: "Can't find order with ID = {}",
+}
+"""How a cancel of an unknown order is refused."""
 OrderKey = tuple[int, int]
 """Client id and order id."""
 
@@ -50,6 +54,7 @@ class WorkingOrder:
     ended: datetime | None = None
     end_text: str = ""
     legging: Legging | None = None
+    why_held: str = ""
 
     @property
     def key(self) -> OrderKey:
@@ -99,13 +104,16 @@ class WorkingOrder:
             average_fill_price=self.average_price,
             last_fill_price=self.last_price,
             parent_id=self.order.parent_id,
+            why_held=self.why_held,
         )
 
     def cancel_refusal(self, rules: Switches) -> events.OrderError:
         """Return why a cancel of this order, which is done, can not be."""
         code = rules.cancel_code(self.status)
         if code == 10147:
-            return self.error(code, NOT_FOUND.format(self.order_id))
+            return self.error(code, NOT_FOUND[code].format(self.order_id))
+        if code == 136:
+            return self.error(code, "This order cannot be cancelled.")
         if code == 161:
             text = "Cancel attempted when order is not in a cancellable state. Order permId = "
             return self.error(code, f"{text}{self.perm_id}")

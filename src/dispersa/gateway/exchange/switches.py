@@ -12,15 +12,20 @@ from dispersa.gateway.model import Status
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "fill_model": ("base", "generous", "hard"),
     "market_order_status": ("PreSubmitted", "Submitted"),
-    "cancel_of_filled": ("10148", "161"),
+    "cancel_of_filled": ("10148", "161", "136"),
     "cancel_of_cancelled": ("10148", "161", "10147"),
     "cancel_of_rejected": ("161", "10148", "10147"),
-    "cancel_of_foreign_order": ("10147", "allowed"),
+    "cancel_of_unknown": ("10147", "135"),
+    "cancel_of_foreign_order": ("refused", "allowed"),
     "combo_legs_max": ("4", "2", "3", "6", "8"),
     "combo_of_many_underlyings": ("312", "201", "321", "allowed"),
     "combo_good_till_date": ("allowed", "refused"),
     "non_guaranteed_fills": ("apart", "together"),
     "bag_commission_report": ("none", "zero"),
+    "tif_preset": ("silent", "told"),
+    "order_size_max": ("none", "100", "1000", "10000"),
+    "not_permitted": ("none", "STK", "OPT", "BAG", "FUT", "CASH"),
+    "short_stock": ("available", "located_first"),
 }
 """What each switch may be set to."""
 
@@ -32,13 +37,17 @@ class Switches:
     fill_model: how hidden interest arrives.
     market_order_status: what a market order shows before its first fill; a recorded real one goes
         from PreSubmitted to Filled.
-    cancel_of_*: the error code for a cancel of an order that was filled, cancelled, rejected, or
-        that belongs to another client.
+    cancel_of_*: the error code for a cancel of an order that was filled, cancelled, rejected, is
+        unknown, and whether another client's order can be cancelled.
     combo_legs_max: most legs of a combo.
     combo_of_many_underlyings: the refusal of a guaranteed combo over several underlyings.
     combo_good_till_date: whether a guaranteed combo may be good till a date.
     non_guaranteed_fills: whether the legs of a non-guaranteed combo trade one after the other.
     bag_commission_report: whether the BAG line of a fill has a commission report (of zero).
+    tif_preset: whether an order without time in force brings 10349 when it becomes a day order.
+    order_size_max: larger orders are refused with 383.
+    not_permitted: orders of this security type are refused with 460.
+    short_stock: whether selling stock short is held for a while first, with 404.
     """
 
     fill_model: str = "base"
@@ -46,12 +55,17 @@ class Switches:
     cancel_of_filled: str = "10148"
     cancel_of_cancelled: str = "10148"
     cancel_of_rejected: str = "161"
-    cancel_of_foreign_order: str = "10147"
+    cancel_of_unknown: str = "10147"
+    cancel_of_foreign_order: str = "refused"
     combo_legs_max: str = "4"
     combo_of_many_underlyings: str = "312"
     combo_good_till_date: str = "allowed"
     non_guaranteed_fills: str = "apart"
     bag_commission_report: str = "none"
+    tif_preset: str = "silent"
+    order_size_max: str = "none"
+    not_permitted: str = "none"
+    short_stock: str = "available"
 
     def __post_init__(self) -> None:
         """Refuse what is no choice."""

@@ -13,12 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dispersa.gateway.exchange.directory import Directory, exchanges_of
 from dispersa.gateway.exchange.nbbo import ComboPart, signed
+from dispersa.gateway.exchange.orders import WorkingOrder
 from dispersa.gateway.exchange.rules import combo_rule, conforms, rule_at
 from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import Action, ComboLeg, Contract, Order, Refusal, SecType
 from dispersa.gateway.world.calendar import NEW_YORK
 
 LEGS_MIN, LEGS_MAX = 2, 4
+_RATIO_MAX = 100_000
+_PRICE_MAX = 1e7
 _TIFS = frozenset({"DAY", "GTC", "IOC", "GTD", ""})
 _TYPES = frozenset({"LMT", "MKT"})
 _EXCHANGES = frozenset({"", "SMART"})
@@ -45,7 +48,11 @@ class Desk:
 
 def check(desk: Desk, contract: Contract, order: Order) -> Ticket | Refusal:
     """Return the order's parts, or why it can not be taken."""
-    for refusal in (_check_terms(desk.account, order), _check_type(order)):
+    for refusal in (
+        _check_terms(desk.account, order),
+        _check_type(order),
+        _check_limits(desk.rules, contract, order),
+    ):
         if refusal is not None:
             return refusal
     found = _parts(desk, contract, order)
@@ -83,7 +90,37 @@ def _check_type(order: Order) -> Refusal | None:
         )
     if order.order_type == "LMT" and order.limit_price is None:
         return _invalid("Limit price is missing")
+    if order.order_type == "LMT" and abs(order.limit_price or 0.0) > _PRICE_MAX:
+        return _invalid(f"Limit price {order.limit_price} is out of range")
     return None
+
+
+def _check_limits(rules: Switches, contract: Contract, order: Order) -> Refusal | None:
+    """Apply the limits of the login, which are none unless they are switched on."""
+    if contract.sec_type == rules.not_permitted:
+        return Refusal(code=460, text=f"No trading permissions for {contract.sec_type}")
+    if rules.order_size_max != "none" and order.quantity > Decimal(rules.order_size_max):
+        return Refusal(
+            code=383,
+            text=f"The order size {order.quantity} exceeds the size limit of "
+            f"{rules.order_size_max}.",
+        )
+    return None
+
+
+def warnings(
+    rules: Switches, contract: Contract, order: Order, held: WorkingOrder
+) -> list[tuple[int, str]]:
+    """Return codes and sentences about an order that was taken all the same."""
+    found = []
+    if order.outside_rth and contract.sec_type == SecType.BAG:
+        text = "Attribute 'Outside Regular Trading Hours' is ignored for combos; the order works"
+        found.append((2109, f"Order Event Warning:{text}"))
+    if not order.tif and rules.tif_preset == "told":
+        found.append((10349, "Order TIF was set to DAY based on order preset."))
+    if held.why_held:
+        found.append((404, "Shares for this order are not immediately available for short sale."))
+    return found
 
 
 def _check_quantity(order: Order) -> Refusal | None:
@@ -154,7 +191,7 @@ def _leg(directory: Directory, leg: ComboLeg, number: int) -> ComboPart | Refusa
     found = directory.by_id(leg.con_id)
     if found is None:
         return bad(f"no contract with id {leg.con_id}")
-    if leg.ratio < 1:
+    if not 1 <= leg.ratio <= _RATIO_MAX:
         return bad(f"ratio {leg.ratio}")
     if leg.action not in (Action.BUY, Action.SELL, "SSHORT"):
         return bad(f"side {leg.action!r}")

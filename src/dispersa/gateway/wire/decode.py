@@ -47,8 +47,8 @@ def decode(payload: bytes, version: int) -> r.Request:
 
 def request_id_of(payload: bytes) -> int:
     """Guess the request id of a message that could not be read; -1 where there is none."""
-    fields = Fields(payload)
     try:
+        fields = Fields(payload[:_ID_BYTES_MAX])
         number = fields.integer()
         for _ in range(_FIELDS_BEFORE_ID.get(number, 0)):
             fields.text()
@@ -380,6 +380,10 @@ _DECODERS: dict[int, Callable[[Fields, int], r.Request]] = {
     99: _completed_orders,
     104: _user_info,
 }
+_ID_BYTES_MAX = 200
+"""A request id stands among the first fields."""
+_ID_BYTES_MAX = 200
+"""A request id stands among the first fields."""
 _FIELDS_BEFORE_ID = {
     **dict.fromkeys((1, 4, 7, 9, 21, 54, 55, 62, 74, 76), 1),
     **dict.fromkeys((3, 20, 78, 81, 83, 87, 92, 94, 96, 97), 0),

@@ -10,6 +10,10 @@ import sys
 from decimal import Decimal
 
 _UNSET_INTEGERS = frozenset({2147483647, 9223372036854775807})
+_FIELDS_MAX = 20_000
+"""No request needs more; the largest frame could hold millions."""
+_FIELD_BYTES_MAX = 65_536
+_INTEGER_LIMIT = 2.0**63
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 
 
@@ -23,9 +27,13 @@ class Fields:
     __slots__ = ("_next", "_texts")
 
     def __init__(self, payload: bytes) -> None:
+        if payload.count(b"\0") > _FIELDS_MAX:
+            raise MalformedField(f"a message of more than {_FIELDS_MAX} fields")
         texts = payload.decode("utf-8", "replace").split("\0")
         if texts and texts[-1] == "":
             texts.pop()
+        if len(payload) > _FIELD_BYTES_MAX and max(map(len, texts), default=0) > _FIELD_BYTES_MAX:
+            raise MalformedField(f"a field of more than {_FIELD_BYTES_MAX} characters")
         self._texts = texts
         self._next = 0
 
@@ -110,7 +118,7 @@ def as_integer(text: str, place: int = 0) -> int | None:
         number = as_number(text, place)
         if number is None:
             return None
-        if not number.is_integer():
+        if not number.is_integer() or abs(number) >= _INTEGER_LIMIT:
             raise MalformedField(f"field {place}: {text[:40]!r} is no integer")
         value = int(number)
     return None if value in _UNSET_INTEGERS else value

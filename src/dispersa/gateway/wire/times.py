@@ -10,6 +10,7 @@ LOGIN_ZONE = ZoneInfo(LOGIN_ZONE_NAME)
 """The zone that the simulated gateway is logged in with."""
 
 _ZONED_FROM_VERSION = 174
+_YEARS = range(1970, 2200)
 
 
 def greeting_time(moment: datetime) -> str:
@@ -46,11 +47,19 @@ def parse_time(text: str) -> datetime | None:
     day, clock, zone = _parts(text.strip())
     try:
         moment = datetime.strptime(f"{day} {clock}", "%Y%m%d %H:%M:%S")  # noqa: DTZ007
-        return moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        instant = moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError) as error:
-        raise MalformedField(
-            f"{text[:60]!r} is no time; use 20261123 10:00:00 US/Eastern or 20261123-15:00:00"
-        ) from error
+        raise MalformedField(_no_time(text)) from error
+    if instant.year not in _YEARS:
+        raise MalformedField(_no_time(text))
+    return instant
+
+
+def _no_time(text: str) -> str:
+    return (
+        f"{text[:60]!r} is no time from {_YEARS.start} to {_YEARS.stop - 1}; use 20261123 10:00:00 "
+        "US/Eastern or 20261123-15:00:00"
+    )
 
 
 def _parts(text: str) -> tuple[str, str, str]:
