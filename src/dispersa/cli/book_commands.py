@@ -108,27 +108,43 @@ def orders(*, config: ConfigOption = None, json: JsonOption = False) -> None:
 
 
 def status(*, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show the desk's state as its journal tells it, with its age."""
+    """Show the desk's state: from the engine that runs, else as its journal tells it."""
     from dispersa.reports.book_tables import status_document, status_table
     from dispersa.runtime.config import load_config
 
     settings = load_config(config).settings
+    live = _live(settings)
+    if json and live is not None:
+        print_json(live | {"engine": f"process {live['pid']}"})
+        return
     state = _state(settings)
     if json:
         document: dict[str, Any] = status_document(state)
-        print_json(document | {"journal": str(settings.journal_file)})
-    else:
-        print_table(status_table(state))
-        say(f"journal: {settings.journal_file}")
+        print_json(document | {"journal": str(settings.journal_file), "engine": None})
+        return
+    print_table(status_table(state))
+    engine = "no engine runs" if live is None else f"engine: process {live['pid']}"
+    say(f"journal: {settings.journal_file}; {engine}")
+
+
+def _live(settings: "Settings") -> dict[str, Any] | None:
+    """Ask the engine that owns the journal; None where none runs."""
+    from dispersa.runtime.control_client import ControlClient, EngineNotRunning
+    from dispersa.runtime.control_requests import StatusAsked
+
+    try:
+        found: dict[str, Any] = ControlClient(settings.journal_file).ask(StatusAsked(), seconds=5)
+    except EngineNotRunning:
+        return None
+    return found
 
 
 def _state(settings: "Settings") -> "DeskState":
     """Fold the journal read-only; no journal yet is an empty desk."""
     from dispersa.desk.state import DeskState
-    from dispersa.journal import read_entries
-    from dispersa.runtime.trade_session import replayed
+    from dispersa.runtime.replay import replay_file
 
     if not settings.journal_file.exists():
         say(f"no journal at {settings.journal_file} yet: nothing has been traded with it")
         return DeskState()
-    return replayed(read_entries(settings.journal_file))
+    return replay_file(settings.journal_file).state

@@ -1,4 +1,4 @@
-"""`dispersa signal`, `plan` and `trade`: is there a trade, what would it be, and carry it out."""
+"""`dispersa trade`: carry out today's trade."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dispersa.cli.options import ConfigOption, JsonOption
-from dispersa.cli.output import console_on, print_json, print_table
+from dispersa.cli.output import console_on, print_json
 from dispersa.cli.registration import command
 
 if TYPE_CHECKING:
     from dispersa.cli.trade_screen import TradeScreen
-    from dispersa.correlation.terms import Signal
     from dispersa.desk.state import DeskState
     from dispersa.execution.plan import TradePlan
     from dispersa.risk import GateVerdict
@@ -20,35 +19,12 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    command(app, "signal", "dispersa signal", "dispersa signal --config paper.toml --json")(signal)
     command(
         app,
         "trade",
         "dispersa trade",
         "echo EXECUTE | dispersa trade --config sim.toml --json",
     )(trade)
-
-
-def signal(*, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Read the market and its history and assess today's signal; a verdict of no is done, too."""
-    from dispersa.reports.trade_json import signal_document
-    from dispersa.reports.trade_tables import signal_table
-    from dispersa.runtime.config import load_config
-    from dispersa.runtime.loop import run
-
-    settings = load_config(config).settings
-    found = run(lambda: _assess(settings))
-    if json:
-        print_json(signal_document(found))
-    else:
-        print_table(signal_table(found))
-
-
-async def _assess(settings: "Settings") -> "Signal":
-    from dispersa.runtime.live import open_market
-
-    async with open_market(settings) as market:
-        return await market.workers().assess_signal()
 
 
 def trade(
@@ -80,7 +56,9 @@ async def _trade(settings: "Settings", screen: "TradeScreen") -> "DeskState":
     from dispersa.runtime.live import open_desk
     from dispersa.runtime.trade_session import run_trade
 
-    async with open_desk(settings, StandardInput()) as setup:
+    async with open_desk(settings, StandardInput(), owns_process=True) as setup:
+        if setup.journal.recovery is not None:
+            screen.say(setup.journal.recovery)
         return await run_trade(setup, edge_waiver=None, observers=[screen])
 
 

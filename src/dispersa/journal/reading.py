@@ -30,6 +30,17 @@ def read_entries(source: Path | sqlite3.Connection, *, after: int = 0) -> Iterat
         connection.close()
 
 
+def hash_after(path: Path, sequence: int) -> str | None:
+    """Return the hash of one entry (of the journal's beginning for 0); None where there is none."""
+    connection = database.open_for_reading(path)
+    try:
+        return database.hash_at(connection, sequence)
+    except sqlite3.DatabaseError as error:
+        raise database.unreadable(path, error) from error
+    finally:
+        connection.close()
+
+
 def _checked(connection: sqlite3.Connection, *, after: int) -> Iterator[Entry]:
     link = database.hash_at(connection, after)
     if link is None:
