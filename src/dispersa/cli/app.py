@@ -20,12 +20,14 @@ from dispersa.cli import (
     history_commands,
     journal_commands,
     market_commands,
+    signal_commands,
     trade_commands,
     watchdog_commands,
 )
 from dispersa.errors import DispersaError
 
 GROUPS = (
+    signal_commands,
     trade_commands,
     halt_commands,
     watchdog_commands,

@@ -8,7 +8,7 @@ enters no number that a decision uses.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +150,7 @@ def _inputs(
         )
 
     return SignalInputs(
-        as_of=datetime.combine(day.date, MARKET_CLOSE, EXCHANGE_ZONE),
+        as_of=datetime.combine(day.date, MARKET_CLOSE, EXCHANGE_ZONE).astimezone(UTC),
         tenor_days=tenor_days,
         index=name(index, 1.0, day.index_vol or 0.0, spreads.index_straddle, spreads.index_share),
         components=tuple(

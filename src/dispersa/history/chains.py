@@ -27,6 +27,7 @@ from dispersa.market import Symbol
 
 WHAT = "chain file"
 COLUMNS = ("date", "symbol", "expiry", "strike", "spot", "c_iv", "p_iv", "c_delta", "p_delta")
+DAY_COLUMNS = ("date", "expiry")
 EPOCH = date(1970, 1, 1).toordinal()
 PERCENT_MEDIAN_MIN = 3.0
 """A median implied vol below this is a decimal, not the percent that the layout promises."""
@@ -113,6 +114,33 @@ def read_chains(path: Path, symbols: Collection[str] | None = None) -> ChainTabl
     _require_distinct(rows, path)
     _require_percent(rows, path)
     return _grouped(rows)
+
+
+def table_of(rows: pl.DataFrame) -> ChainTable:
+    """Columns of the store (see `importing.CHAIN_SCHEMA`), sorted by date, symbol, expiry, strike.
+
+    Every row needs a spot; vols are decimals, null where missing.
+    """
+    symbols, symbol_code = encode(rows["symbol"])
+    day, expiry = (rows[name].to_physical().to_numpy().astype(np.int64) for name in DAY_COLUMNS)
+
+    def number(name: str) -> NDArray[np.float64]:
+        return rows[name].fill_null(float("nan")).to_numpy().astype(np.float64)
+
+    return _grouped(
+        _Rows(
+            symbols=symbols,
+            symbol_code=symbol_code,
+            day=day,
+            expiry_day=expiry,
+            strike=number("strike"),
+            spot=number("spot"),
+            call_iv=number("call_iv"),
+            put_iv=number("put_iv"),
+            call_delta=number("call_delta"),
+            put_delta=number("put_delta"),
+        )
+    )
 
 
 def symbols_in(path: Path) -> tuple[Symbol, ...]:

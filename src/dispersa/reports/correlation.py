@@ -135,10 +135,12 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
     prices: Path | None = None,
     *,
     in_detail: bool = False,
+    policy: SignalPolicy | None = None,
 ) -> CorrelationReport:
     """Compute implied and, with `prices`, realized correlation by date from files.
 
-    `in_detail` adds the views: every at-the-money rule, and every delta and tenor.
+    `in_detail` adds the views: every at-the-money rule, and every delta and tenor. `policy` is that
+    of the signals (its defaults if left out).
 
     Raises
     ------
@@ -170,10 +172,14 @@ def correlation_by_date(  # noqa: PLR0913, PLR0917 -- one parameter for each opt
         terms=tuple(by_tenor[days] for days in TERMS_DAYS),
         views=views_of(table, asked) if in_detail else None,
     )
-    return report if prices is None else _with_prices(report, prices, symbol)
+    if prices is None:
+        return report
+    return _with_prices(report, prices, symbol, policy or SignalPolicy())
 
 
-def _with_prices(report: CorrelationReport, prices: Path, index: Symbol) -> CorrelationReport:
+def _with_prices(
+    report: CorrelationReport, prices: Path, index: Symbol, policy: SignalPolicy
+) -> CorrelationReport:
     """Add what was realized and what the signal would have said on each date."""
     used = {name.symbol for day in report.days for name in day.names}
     symbols = (index, *sorted(used))
@@ -182,7 +188,7 @@ def _with_prices(report: CorrelationReport, prices: Path, index: Symbol) -> Corr
     return replace(
         report,
         research=research_by_date(
-            report.days, report.panel, closes, index, SignalPolicy(), AssumedSpreads()
+            report.days, report.panel, closes, index, policy, AssumedSpreads()
         ),
         splits=closes.splits,
         priced_from_chains=from_chains,

@@ -104,7 +104,7 @@ def trade_policies(settings: Settings, today: date) -> TradePolicies:
     """Return how signal and plan are made by this configuration."""
     universe = settings.universe
     return TradePolicies(
-        basket=_basket(settings, today),
+        basket=basket_on(settings, today),
         names=universe.names,
         window=TenorWindow(
             target_days=universe.dte_target, days_min=universe.dte_min, days_max=universe.dte_max
@@ -116,8 +116,14 @@ def trade_policies(settings: Settings, today: date) -> TradePolicies:
     )
 
 
-def _basket(settings: Settings, today: date) -> Basket:
-    """Latest dated weights of the index, both lines of a company merged, exclusions left out."""
+def basket_on(settings: Settings, today: date) -> Basket:
+    """Weights of the index known on a day, both lines of a company merged, exclusions left out.
+
+    Raises
+    ------
+    InvalidConfig
+        No weights are configured, or none of them is as old as the day.
+    """
     listed = _listed(settings, today)
     both = merged(listed, frozenset(row.symbol for row in listed.weights))
     kept = tuple(row for row in both.weights if row.symbol not in settings.universe.excluded)
@@ -129,7 +135,13 @@ def _listed(settings: Settings, today: date) -> Basket:
 
     path, index = settings.universe.weights, Symbol(settings.universe.index)
     if path is not None:
-        return read_weights(path, index).baskets[-1]
+        weights = read_weights(path, index)
+        if (known := weights.on(today)) is None:
+            raise InvalidConfig(
+                f"the weights of {index} in {path} begin on {weights.dates[0]}; expected some on "
+                f"or before {today}: use a file that goes back that far"
+            )
+        return known
     if settings.profile != "sim":
         raise InvalidConfig(
             "universe.weights is not set; expected a file with date, symbol, weight, etf. Only "
