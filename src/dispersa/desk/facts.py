@@ -1,16 +1,17 @@
 """What does the gate get to see? Facts drawn from the state, worst case where a fate is open."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from dispersa.desk.events import OrderRequested
 from dispersa.desk.state import DeskState
+from dispersa.desk.weighing import held, positions, unit_value_usd, weighed
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
 from dispersa.execution.program import PackageProgress
-from dispersa.market import ConId, Quote, straddle_quote
+from dispersa.market import ConId, Quote, Symbol, straddle_quote
 from dispersa.orders import Order, OrderRef, OrderState, Purpose
-from dispersa.portfolio import positions_from
 from dispersa.risk import (
     NO_USE,
     Edge,
@@ -25,6 +26,9 @@ from dispersa.risk import (
     PlanRequest,
     Use,
     Uses,
+    exposure_after,
+    uses_now,
+    worst_use,
 )
 from dispersa.risk import PlannedPackage as PackageRequest
 
@@ -86,6 +90,8 @@ def gate_facts(
         account_expected=state.account_expected,
         is_live_allowed=state.live_allowed,
         vix=state.vix,
+        account_missing=state.account_missing,
+        vix_missing=state.vix_missing,
         active_positions=len(state.programs_held),
         exposure_after=_exposure_after(state) if single is None else _with_single(state, single),
         uses=_uses(state, at, asking),
@@ -101,30 +107,52 @@ def gate_facts(
 
 
 def _exposure_after(state: DeskState) -> ExposureAfter:
-    """The book when the whole plan has filled: earlier programs' orders and every package."""
+    """The book when the whole plan has filled: held at marks, at risk, and what is left to send."""
     plan = state.plan
     if plan is None or state.account is None or state.account.initial_margin is None:
         return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
-    running = set() if state.program is None else _refs(state.program.packages.values())
-    earlier = [order for ref, order in _opening(state).items() if ref not in running]
-    margin = max(plan.margin_modeled_usd, plan.margin_what_if_usd or Decimal(0))
-    return ExposureAfter(
-        premium_usd=plan.premium_usd + _use(earlier, state).premium_usd,
-        margin_usd=margin + _margin_before(state),
-        hedge_stock_usd=Decimal(0),
+    after = exposure_after(
+        held(state),
+        weighed(state),
+        asked_premium_usd=_premium_left(state, plan),
+        asked_margin_usd=_margin_left(state) or Decimal(0),
     )
+    if after.margin_usd is None:
+        return after
+    # The broker's margin lags the fills: what the plan needs on top of before is the least.
+    planned = _larger_margin(plan) + _margin_before(state)
+    return replace(after, margin_usd=max(after.margin_usd, planned))
+
+
+def _premium_left(state: DeskState, plan: TradePlan) -> Decimal:
+    """Premium of what the plan may still open and no order of ours counts already."""
+    program = state.program
+    if program is None or program.state.has_ended:
+        opening = (row for row in plan.packages if row.purpose is Purpose.OPEN)
+        return sum((unit_value_usd(state, row) * row.quantity for row in opening), Decimal(0))
+    return sum((_premium_unsent(state, row) for row in program.packages.values()), Decimal(0))
+
+
+def _premium_unsent(state: DeskState, row: PackageProgress) -> Decimal:
+    if row.purpose is not Purpose.OPEN:
+        return Decimal(0)
+    at_risk = sum(state.orders[ref].units_at_risk for ref in row.refs)
+    return unit_value_usd(state, row.plan) * max(row.remaining - at_risk, 0)
 
 
 def _with_single(state: DeskState, single: Single) -> ExposureAfter:
     """The book with everything that may still fill, and one more order."""
     premium, margin = single
     known = None if state.account is None else state.account.initial_margin
-    held = _use(_opening(state).values(), state).premium_usd
-    return ExposureAfter(
-        premium_usd=None if premium is None else held + premium,
-        margin_usd=None if margin is None or known is None else known + margin,
-        hedge_stock_usd=Decimal(0),
+    if premium is None or margin is None or known is None:
+        return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
+    return exposure_after(
+        held(state), weighed(state), asked_premium_usd=premium, asked_margin_usd=margin
     )
+
+
+def _larger_margin(plan: TradePlan) -> Decimal:
+    return max(plan.margin_modeled_usd, plan.margin_what_if_usd or Decimal(0))
 
 
 def _margin_before(state: DeskState) -> Decimal:
@@ -140,28 +168,14 @@ def _refs(rows: Iterable[PackageProgress]) -> set[OrderRef]:
     return {ref for row in rows for ref in row.refs}
 
 
-def _uses(state: DeskState, at: datetime, asking: OrderRef | None) -> Uses:
-    orders = [order for ref, order in _opening(state).items() if ref != asking]
-    names = {order.approved.intent.combo.symbol for order in orders}
+def _uses(state: DeskState, at: datetime, asking: OrderRef | None) -> Uses | None:
     started = [start for start in state.program_starts if _same_day(start, at)]
-    return Uses(
-        day=_use((order for order in orders if _same_day(order.intended_at, at)), state),
-        book=_use(orders, state),
-        by_name={
-            name: _use((o for o in orders if o.approved.intent.combo.symbol == name), state)
-            for name in sorted(names)
-        },
+    return uses_now(
+        held(state),
+        weighed(state, apart_from=asking),
+        day_start=_day_start(at),
         programs_today=len(started) - _running(state),
     )
-
-
-def _opening(state: DeskState) -> dict[OrderRef, Order]:
-    """Orders that add to what is held; what reduces uses no cap."""
-    return {
-        ref: order
-        for ref, order in state.orders.items()
-        if order.approved.intent.purpose is Purpose.OPEN
-    }
 
 
 def _running(state: DeskState) -> int:
@@ -169,14 +183,10 @@ def _running(state: DeskState) -> int:
 
 
 def _use(orders: Iterable[Order], state: DeskState) -> Use:
-    premium, vega, contracts = Decimal(0), 0.0, 0
-    for order in orders:
-        intent = order.approved.intent
-        units = order.filled + order.units_at_risk
-        premium += abs(intent.limit_price) * intent.combo.multiplier * units
-        vega += state.unit_vegas[intent.ref] * units
-        contracts += LEGS_OF_STRADDLE * units
-    return Use(premium_usd=premium, vega_usd=vega, contracts=contracts)
+    """Worst use of opening orders: all that has filled or may still fill; a reduction uses none."""
+    wanted = {order.approved.intent.ref for order in orders}
+    rows = (row for row in weighed(state) if row.order.approved.intent.ref in wanted)
+    return worst_use(row for row in rows if row.is_opening)
 
 
 def _messages(state: DeskState, at: datetime) -> MessageCounts:
@@ -189,14 +199,20 @@ def _messages(state: DeskState, at: datetime) -> MessageCounts:
 
 
 def _rejects_in_a_row(state: DeskState) -> int:
-    """Count rejections since the last order that the broker took; a restart clears nothing."""
+    """Count rejections since the last order that the broker took or a person's resume."""
     count = 0
     for order in reversed(tuple(state.orders.values())):
+        if state.resumed_at is not None and order.intended_at <= state.resumed_at:
+            break
         if order.state is OrderState.REJECTED:
             count += 1
         elif order.acknowledged_at is not None or order.filled:
             break
     return count
+
+
+def _day_start(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _same_day(one: datetime, other: datetime) -> bool:
@@ -220,7 +236,7 @@ def order_context(
         fair_value=fair,
         quote=straddle_quote(quotes[plan.straddle.call.con_id], quotes[plan.straddle.put.con_id]),
         increments=plan.increments,
-        approved_side=plan.side,
+        approved_side=row.side,
         approved_con_ids=tuple(leg.con_id for leg in plan.straddle.legs),
         units_left=row.remaining,
         reserved_units=sum(order.units_at_risk for order in others),
@@ -233,7 +249,7 @@ def order_context(
         margin_increase=_margin_left(state),
         program_use=_use(_of_program(state, asking), state),
         package_use=_use(others, state),
-        held=(),  # a slice only opens
+        held=_held_legs(state) if row.purpose is Purpose.REDUCE else (),
         delta_shares=None,
         messages_of_order=0 if asking is None else state.messages_sent.get(asking, 0),
     )
@@ -264,18 +280,28 @@ def single_context(state: DeskState, event: OrderRequested) -> OrderContext:
         margin_increase=event.margin_increase,
         program_use=NO_USE,
         package_use=NO_USE,
-        held=_held(state),
-        delta_shares=None,
+        held=_held_legs(state),
+        delta_shares=_delta_shares(state, event.combo.symbol),
         messages_of_order=0,
     )
 
 
-def _held(state: DeskState) -> tuple[HeldLeg, ...]:
-    positions = positions_from(state.book)
+def _held_legs(state: DeskState) -> tuple[HeldLeg, ...]:
     return tuple(
         HeldLeg(con_id=con_id, quantity=position.quantity)
-        for con_id, position in sorted(positions.items())
+        for con_id, position in positions(state).items()
     )
+
+
+def _delta_shares(state: DeskState, symbol: Symbol) -> float | None:
+    """Net delta of one name in shares; None while a position in it has no mark."""
+    exposure = held(state)
+    marked = {leg.con_id for leg in exposure.legs}
+    own = [row for row in positions(state).values() if row.symbol == symbol and not row.is_flat]
+    if any(row.con_id not in marked for row in own):
+        return None
+    rows = (row for row in exposure.underlyings if row.symbol == symbol)
+    return sum((row.sums.greeks.delta_shares for row in rows), 0.0)
 
 
 def _of_program(state: DeskState, asking: OrderRef | None) -> list[Order]:
@@ -299,4 +325,4 @@ def _margin_left(state: DeskState) -> Decimal | None:
     target = sum(row.plan.quantity for row in index)
     left = sum(row.remaining for row in index)
     share = Decimal(1) if not target else Decimal(left) / Decimal(target)
-    return max(plan.margin_modeled_usd, plan.margin_what_if_usd or Decimal(0)) * share
+    return _larger_margin(plan) * share

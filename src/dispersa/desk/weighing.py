@@ -1,0 +1,179 @@
+"""What is held worth, and what does each order weigh? Own marks; worst case where there is none.
+
+Contracts of the present plan are marked by the plan's own vols and forwards, those of earlier
+trades by the marks that were read when the desk opened. An order of ours with a leg that has no
+mark counts as it was paid, at the vega that it had: never as nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+from dispersa.desk.state import DeskState
+from dispersa.execution.plan import PlannedPackage, TradePlan
+from dispersa.market import (
+    ConId,
+    ExerciseStyle,
+    Greeks,
+    GreeksSource,
+    OptionContract,
+    Right,
+    UnderlyingKind,
+    to_decimal,
+)
+from dispersa.orders import ExecutionBook, Order, OrderRef
+from dispersa.portfolio import (
+    Exposure,
+    Mark,
+    MarkSource,
+    OptionMark,
+    Position,
+    exposure_of,
+    positions_from,
+)
+from dispersa.risk import WeighedOrder
+
+T = TypeVar("T")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class _Same(Generic[T]):
+    """A key that equals another only when both hold the very same value.
+
+    Successive states share what did not change, and comparing a book costs more than valuing it.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def positions(state: DeskState) -> Mapping[ConId, Position]:
+    """Our own positions, by our own executions."""
+    return _positions(_Same(state.book))
+
+
+@lru_cache(maxsize=4)
+def _positions(book: _Same[ExecutionBook]) -> Mapping[ConId, Position]:
+    return positions_from(book.value)
+
+
+def held(state: DeskState) -> Exposure:
+    """Value our own marked positions; the broker's margin is that of the whole account."""
+    return _held(
+        _Same(state.book),
+        _Same(state.plan),
+        _Same(state.marks),
+        None if state.account is None else state.account.initial_margin,
+    )
+
+
+@lru_cache(maxsize=4)
+def _held(
+    book: _Same[ExecutionBook],
+    plan: _Same[TradePlan | None],
+    marks: _Same[Mapping[ConId, Mark]],
+    margin: Decimal | None,
+) -> Exposure:
+    known = _marks(plan, marks)
+    own = _positions(book)
+    return exposure_of(
+        {con_id: row for con_id, row in own.items() if con_id in known},
+        known,
+        at=max((mark.at for mark in known.values()), default=_NEVER),
+        margin_broker=margin,
+    )
+
+
+def unit_value_usd(state: DeskState, package: PlannedPackage) -> Decimal:
+    """Value of one planned straddle: the larger of our own and the planned mid."""
+    marks = _marks(_Same(state.plan), _Same(state.marks))
+    prices = [marks[leg.con_id].price for leg in package.straddle.legs if leg.con_id in marks]
+    own = sum(prices, Decimal(0)) * package.straddle.multiplier
+    return max(own, package.premium_usd / package.quantity)
+
+
+def weighed(state: DeskState, *, apart_from: OrderRef | None = None) -> tuple[WeighedOrder, ...]:
+    """Every order of ours with the weight of one unit of it; one order may be left aside."""
+    marks = _marks(_Same(state.plan), _Same(state.marks))
+    return tuple(
+        _weighed(order, state.unit_vegas[ref], marks)
+        for ref, order in state.orders.items()
+        if ref != apart_from
+    )
+
+
+def _weighed(order: Order, unit_vega: float, marks: Mapping[ConId, Mark]) -> WeighedOrder:
+    intent = order.approved.intent
+    return WeighedOrder(
+        order=order,
+        unit_premium_usd=abs(intent.limit_price) * intent.combo.multiplier,
+        unit_vega_usd=unit_vega,
+        unit_margin_usd=Decimal(0),
+        is_marked=all(leg.contract.con_id in marks for leg in intent.combo.legs),
+    )
+
+
+@lru_cache(maxsize=4)
+def _marks(
+    plan: _Same[TradePlan | None], earlier: _Same[Mapping[ConId, Mark]]
+) -> Mapping[ConId, Mark]:
+    planned = () if plan.value is None else (*plan.value.packages, *plan.value.reserves)
+    return {**earlier.value, **{mark.con_id: mark for row in planned for mark in _planned(row)}}
+
+
+def _planned(package: PlannedPackage) -> Iterator[OptionMark]:
+    """Mark both legs of a planned straddle by its own vol and forward."""
+    at = package.quote.at
+    for leg in package.straddle.legs:
+        greeks = _greeks(package, leg)
+        yield OptionMark(
+            contract=leg,
+            price=max(to_decimal(greeks.price, places=6), Decimal(0)),
+            spot=to_decimal(package.spot, places=6),
+            greeks=greeks,
+            underlying=_kind(leg),
+            source=MarkSource.OWN_VOL,
+            at=at,
+        )
+
+
+def _greeks(package: PlannedPackage, leg: OptionContract) -> Greeks:
+    from dispersa.pricing import black
+    from dispersa.pricing.units import theta_per_day, vega_per_point
+
+    found = black.greeks(
+        package.forward,
+        float(leg.strike),
+        package.implied_vol,
+        package.years,
+        package.discount,
+        leg.right is Right.CALL,
+        spot=package.spot,
+    )
+    return Greeks(
+        implied_vol=package.implied_vol,
+        delta=float(found.delta),
+        gamma=float(found.gamma),
+        vega=float(vega_per_point(found.vega)),
+        theta=float(theta_per_day(found.theta)),
+        price=float(found.price),
+        underlying_price=package.spot,
+        source=GreeksSource.OWN,
+        at=package.quote.at,
+    )
+
+
+def _kind(leg: OptionContract) -> UnderlyingKind:
+    """European options are those on an index; ETF and stock have one margin rate."""
+    is_index = leg.style is ExerciseStyle.EUROPEAN
+    return UnderlyingKind.INDEX if is_index else UnderlyingKind.STOCK
