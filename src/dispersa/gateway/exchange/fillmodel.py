@@ -21,6 +21,7 @@ quote in ten equal steps of five seconds, pays on average a given share of the h
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp
 
 import numpy as np
@@ -95,9 +96,17 @@ class Arrivals:
     """Hidden interest that arrives for one order, drawn from its own stream."""
 
     def __init__(self, seed: int, perm_id: int) -> None:
-        self._rng = np.random.default_rng([seed, perm_id])
-        self._threshold = float(self._rng.exponential())
+        self._key = [seed, perm_id]
         self._exposure = 0.0
+
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        """The stream, made when it is first drawn from: most orders wait first."""
+        return np.random.default_rng(self._key)
+
+    @cached_property
+    def _threshold(self) -> float:
+        return float(self._rng.exponential())
 
     def wait(self, rate_per_second: float, seconds: float) -> bool:
         """Let `seconds` pass at a rate; return whether interest arrived."""
@@ -114,4 +123,5 @@ class Arrivals:
 
     def pick(self, count: int) -> int:
         """Return a uniform choice among `count`."""
+        _ = self._threshold  # the first draw, whichever is asked for first
         return int(self._rng.integers(count))

@@ -54,6 +54,7 @@ class Floor:
         self._emit = parts.emit
         self._rules = parts.rules
         self.orders: dict[OrderKey, WorkingOrder] = {}
+        self._live: dict[int, WorkingOrder] = {}
         self.reporter = FillReporter(parts.account, parts.world, parts.emit, parts.rules)
         self._next_perm_id = _FIRST_PERM_ID
         self._matched_at = parts.world.now
@@ -118,7 +119,9 @@ class Floor:
 
     def live(self) -> list[WorkingOrder]:
         """Return the orders that are not done, oldest first."""
-        return [order for order in self.orders.values() if not order.is_done]
+        for perm_id in [key for key, order in self._live.items() if order.is_done]:
+            del self._live[perm_id]
+        return list(self._live.values())
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -213,7 +216,7 @@ class Floor:
             starts=ticket.starts,
         )
         self._next_perm_id += 1
-        self.orders[taken.key] = taken
+        self.orders[taken.key] = self._live[taken.perm_id] = taken
         if (reason := self._means.shortage(ticket, order)) is not None:
             self.reject(taken, reason)
             return None

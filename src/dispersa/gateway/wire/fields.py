@@ -52,6 +52,14 @@ class Fields:
         self._next += 1
         return self._texts[self._next - 1]
 
+    def texts(self, count: int) -> list[str]:
+        """Return the next `count` fields as they stand."""
+        end = self._next + count
+        if end > len(self._texts):
+            raise MalformedField(f"the message ends after {len(self._texts)} fields")
+        found, self._next = self._texts[self._next : end], end
+        return found
+
     def optional_integer(self) -> int | None:
         """Return the next field as an integer, None where it is unset."""
         return as_integer(self.text(), self._next)

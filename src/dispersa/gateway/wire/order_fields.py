@@ -130,6 +130,7 @@ PEG_BEST_TYPES = frozenset({"PEG BEST", "PEGBEST"})
 PEG_MID_TYPES = frozenset({"PEG MID", "PEGMID"})
 CONDITION_FIELDS = {1: 6, 3: 3, 4: 3, 5: 4, 6: 5, 7: 5}
 """How many fields follow the type of a price, time, margin, execution, volume, change condition."""
+_PLAIN = frozenset({"0", "1"})
 
 
 def normalized(name: str, text: str) -> str | None:
@@ -140,6 +141,8 @@ def normalized(name: str, text: str) -> str | None:
     kind = KINDS.get(name, Kind.TEXT)
     if kind is Kind.TEXT:
         return text or None
+    if text in _PLAIN and kind is not Kind.DOUBLE:
+        return text
     if kind is Kind.DOUBLE:
         number = as_number(text)
         if number is None:

@@ -81,6 +81,13 @@ _SCALE = _defaults(
     """
 )
 _CLEARING = _defaults("clearing_account= clearing_intent=IB not_held=0")
+_BASIS_POINTS = _defaults("basis_points= basis_points_type=")
+_COMPLETED_TAIL = _defaults(
+    """
+    trail_stop_price=D limit_price_offset=D cash_quantity=0 dont_use_auto_price_for_hedge=1
+    is_oms_container=0
+    """
+)
 _RANDOM = _defaults("randomize_size=0 randomize_price=0")
 _PEG_BENCH = _defaults(
     """
@@ -117,15 +124,17 @@ class _Writing:
         self._contract = contract
         self._order = order
         self._texts = names.order_texts(order)
+        for name in _ZERO_MEANS_UNSET:
+            if self._texts.get(name) == "0":
+                del self._texts[name]
         self._version = version
 
     def add(self, *texts: str) -> None:
         self.out.extend(texts)
 
     def write(self, defaults: Defaults) -> None:
-        for name, unset in defaults:
-            text = self._texts.get(name, unset)
-            self.out.append(unset if text == "0" and name in _ZERO_MEANS_UNSET else text)
+        get = self._texts.get
+        self.out += [get(name, unset) for name, unset in defaults]
 
     def contract(self) -> None:
         c = self._contract if self._contract.sec_type != SecType.BAG else _as_bag(self._contract)
@@ -219,7 +228,7 @@ def open_order(event: events.OpenOrder, version: int) -> bytes:
     writing.advisor()
     writing.write(_RULES)
     writing.neutral_and_trail(_OPEN_SHAPE, _OPEN_NEUTRAL)
-    writing.write(_defaults("basis_points= basis_points_type="))
+    writing.write(_BASIS_POINTS)
     writing.legs()
     writing.scale_and_hedge()
     writing.write((("opt_out_smart_routing", "0"), *_CLEARING))
@@ -272,8 +281,7 @@ def completed_order(event: events.CompletedOrder, version: int) -> bytes:
     writing.neutral_contract_and_algo()
     writing.add(opened.state.status)
     writing.conditions()
-    writing.write(_defaults("trail_stop_price=D limit_price_offset=D cash_quantity=0"))
-    writing.write(_defaults("dont_use_auto_price_for_hedge=1 is_oms_container=0"))
+    writing.write(_COMPLETED_TAIL)
     writing.add("", plain(event.filled), UNSET_INTEGER)
     writing.write((("auto_cancel_parent", "0"),))
     writing.add(_SHAREHOLDER, "0", "0", UNSET_LONG)

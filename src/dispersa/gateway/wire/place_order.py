@@ -52,8 +52,9 @@ class _Reading:
         return PlaceOrder(order_id=order_id, contract=self._whole_contract(), order=self._order())
 
     def _read(self, wanted: Sequence[str]) -> None:
-        for name in wanted:
-            raw = self._fields.text()
+        for name, raw in zip(wanted, self._fields.texts(len(wanted)), strict=True):
+            if not raw:
+                continue  # unset, whatever the field holds
             text = raw if name == "quantity" else normalized(name, raw)
             if text is not None:
                 self._values[name] = text
