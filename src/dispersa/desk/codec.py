@@ -1,5 +1,6 @@
 """How does a record become text in the journal, and come back the same?"""
 
+import json
 import types
 from functools import cache
 from typing import Any, get_args
@@ -10,7 +11,12 @@ from dispersa.desk.commands import Command
 from dispersa.desk.events import Event
 from dispersa.desk.evolve import Record
 from dispersa.desk.state import DeskState
+from dispersa.desk.upcasts import upcast, version_of
 from dispersa.errors import BrokenInvariant
+
+_VERSION = "$version"
+_VERSIONED = '{"$version":'
+"""How canonical JSON begins where the record has a version: the sign sorts before letters."""
 
 
 def _kinds() -> dict[str, type[Record]]:
@@ -54,18 +60,20 @@ def decode_state(text: bytes) -> DeskState:
 
 
 def encode(record: Record) -> tuple[str, Any]:
-    """Return the record's kind and its value in JSON's own types."""
+    """Return the record's kind and its value in JSON's own types, with its version beyond 1."""
     kind = type(record).__name__
-    return kind, _adapter(kind).dump_python(record, mode="json")
+    value = _adapter(kind).dump_python(record, mode="json")
+    version = version_of(kind)
+    return kind, value if version == 1 else {_VERSION: version, **value}
 
 
 def decode(kind: str, payload: str) -> Record:
-    """Return the record that `encode` wrote.
+    """Return the record that `encode` of this build, or of an earlier one, wrote.
 
     Raises
     ------
     BrokenInvariant
-        If this build does not know the kind, or the payload does not fit it.
+        If this build does not know the kind or its version, or the payload does not fit it.
     """
     if kind not in KINDS:
         raise BrokenInvariant(
@@ -73,6 +81,22 @@ def decode(kind: str, payload: str) -> Record:
             "open it with the build that wrote it"
         )
     try:
-        return _adapter(kind).validate_json(payload)
-    except ValidationError as error:
+        if version_of(kind) == 1 and not payload.startswith(_VERSIONED):
+            return _adapter(kind).validate_json(payload)
+        return _adapter(kind).validate_python(_current(kind, payload))
+    except (ValidationError, KeyError, TypeError, ValueError) as error:
         raise BrokenInvariant(f"a {kind} record in the journal can not be read: {error}") from error
+
+
+def _current(kind: str, payload: str) -> dict[str, Any]:
+    """Bring a payload to this build's form."""
+    value = json.loads(payload)
+    if not isinstance(value, dict):
+        raise TypeError(f"it is {payload[:40]}, expected an object")
+    written, known = value.pop(_VERSION, 1), version_of(kind)
+    if written > known:
+        raise BrokenInvariant(
+            f"the journal holds a {kind} of version {written}, this build reads up to {known}; "
+            "open it with the build that wrote it, or a newer one"
+        )
+    return upcast(kind, value, written)
