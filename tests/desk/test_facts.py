@@ -87,12 +87,19 @@ def next_plan(state: DeskState) -> DeskState:
 def test_position_without_a_mark_counts_as_it_was_paid(finished: DeskState) -> None:
     unmarked = next_plan(finished)
     assert held(unmarked).legs == ()
-    assert not any(row.is_marked for row in weighed(unmarked))
+    assert not any(row.is_marked for row in weighed(unmarked, LATER))
     uses, marked = gate_facts(unmarked, LATER).uses, gate_facts(finished, LATER).uses
     assert uses is not None
     assert marked is not None
     assert uses.book.contracts == marked.book.contracts
     assert uses.book.premium_usd == pytest.approx(marked.book.premium_usd, rel=Decimal("0.05"))
+
+
+def test_position_that_has_expired_uses_nothing_any_more(finished: DeskState) -> None:
+    uses = gate_facts(next_plan(finished), LATER + timedelta(days=40)).uses
+    assert uses is not None
+    assert uses.book.contracts == 0
+    assert uses.by_name == {}
 
 
 def test_marks_read_at_the_start_value_what_earlier_trades_have_left(finished: DeskState) -> None:

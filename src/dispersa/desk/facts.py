@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from dispersa.desk.events import OrderRequested
 from dispersa.desk.state import DeskState
-from dispersa.desk.weighing import held, positions, unit_value_usd, weighed
+from dispersa.desk.weighing import held, positions, unit_value_usd, weigh, weighed
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
 from dispersa.execution.program import PackageProgress
 from dispersa.market import ConId, Quote, Symbol, straddle_quote
@@ -93,7 +93,9 @@ def gate_facts(
         account_missing=state.account_missing,
         vix_missing=state.vix_missing,
         active_positions=len(state.programs_held),
-        exposure_after=_exposure_after(state) if single is None else _with_single(state, single),
+        exposure_after=_exposure_after(state, at)
+        if single is None
+        else _with_single(state, at, single),
         uses=_uses(state, at, asking),
         session=state.session,
         reconciled_at=state.reconciled_at,
@@ -106,18 +108,18 @@ def gate_facts(
     )
 
 
-def _exposure_after(state: DeskState) -> ExposureAfter:
+def _exposure_after(state: DeskState, at: datetime) -> ExposureAfter:
     """The book when the whole plan has filled: held at marks, at risk, and what is left to send."""
     plan = state.plan
     if plan is None or state.account is None or state.account.initial_margin is None:
         return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
     after = exposure_after(
         held(state),
-        weighed(state),
+        weighed(state, _day_start(at)),
         asked_premium_usd=_premium_left(state, plan),
         asked_margin_usd=_margin_left(state) or Decimal(0),
     )
-    if after.margin_usd is None:
+    if after.margin_usd is None or _is_done(state, plan):
         return after
     # The broker's margin lags the fills: what the plan needs on top of before is the least.
     planned = _larger_margin(plan) + _margin_before(state)
@@ -127,10 +129,20 @@ def _exposure_after(state: DeskState) -> ExposureAfter:
 def _premium_left(state: DeskState, plan: TradePlan) -> Decimal:
     """Premium of what the plan may still open and no order of ours counts already."""
     program = state.program
+    if _is_done(state, plan):
+        return Decimal(0)
     if program is None or program.state.has_ended:
         opening = (row for row in plan.packages if row.purpose is Purpose.OPEN)
         return sum((unit_value_usd(state, row) * row.quantity for row in opening), Decimal(0))
     return sum((_premium_unsent(state, row) for row in program.packages.values()), Decimal(0))
+
+
+def _is_done(state: DeskState, plan: TradePlan) -> bool:
+    """Whether the plan has been worked to its end: what it filled is held, the rest is off."""
+    program = state.program
+    if program is None or not program.state.has_ended:
+        return False
+    return program.plan.created_at == plan.created_at
 
 
 def _premium_unsent(state: DeskState, row: PackageProgress) -> Decimal:
@@ -140,14 +152,17 @@ def _premium_unsent(state: DeskState, row: PackageProgress) -> Decimal:
     return unit_value_usd(state, row.plan) * max(row.remaining - at_risk, 0)
 
 
-def _with_single(state: DeskState, single: Single) -> ExposureAfter:
+def _with_single(state: DeskState, at: datetime, single: Single) -> ExposureAfter:
     """The book with everything that may still fill, and one more order."""
     premium, margin = single
     known = None if state.account is None else state.account.initial_margin
     if premium is None or margin is None or known is None:
         return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
     return exposure_after(
-        held(state), weighed(state), asked_premium_usd=premium, asked_margin_usd=margin
+        held(state),
+        weighed(state, _day_start(at)),
+        asked_premium_usd=premium,
+        asked_margin_usd=margin,
     )
 
 
@@ -172,7 +187,7 @@ def _uses(state: DeskState, at: datetime, asking: OrderRef | None) -> Uses | Non
     started = [start for start in state.program_starts if _same_day(start, at)]
     return uses_now(
         held(state),
-        weighed(state, apart_from=asking),
+        weighed(state, _day_start(at), apart_from=asking),
         day_start=_day_start(at),
         programs_today=len(started) - _running(state),
     )
@@ -184,8 +199,7 @@ def _running(state: DeskState) -> int:
 
 def _use(orders: Iterable[Order], state: DeskState) -> Use:
     """Worst use of opening orders: all that has filled or may still fill; a reduction uses none."""
-    wanted = {order.approved.intent.ref for order in orders}
-    rows = (row for row in weighed(state) if row.order.approved.intent.ref in wanted)
+    rows = (weigh(order, state.unit_vegas[order.approved.intent.ref]) for order in orders)
     return worst_use(row for row in rows if row.is_opening)
 
 
@@ -321,6 +335,8 @@ def _margin_left(state: DeskState) -> Decimal | None:
     if program is None:
         return None
     plan = program.plan
+    if program.state.has_ended:
+        return Decimal(0)
     index = [row for row in program.packages.values() if row.plan.role is Role.INDEX]
     target = sum(row.plan.quantity for row in index)
     left = sum(row.remaining for row in index)

@@ -5,8 +5,8 @@ trades by the marks that were read when the desk opened. An order of ours with a
 mark counts as it was paid, at the vega that it had: never as nothing.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -20,6 +20,7 @@ from dispersa.market import (
     GreeksSource,
     OptionContract,
     Right,
+    Underlying,
     UnderlyingKind,
     to_decimal,
 )
@@ -36,6 +37,7 @@ from dispersa.portfolio import (
 from dispersa.risk import WeighedOrder
 
 T = TypeVar("T")
+_Covered = Callable[[Order], bool]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,25 +104,52 @@ def unit_value_usd(state: DeskState, package: PlannedPackage) -> Decimal:
     return max(own, package.premium_usd / package.quantity)
 
 
-def weighed(state: DeskState, *, apart_from: OrderRef | None = None) -> tuple[WeighedOrder, ...]:
-    """Every order of ours with the weight of one unit of it; one order may be left aside."""
-    marks = _marks(_Same(state.plan), _Same(state.marks))
-    return tuple(
-        _weighed(order, state.unit_vegas[ref], marks)
+def weighed(
+    state: DeskState, since: datetime, *, apart_from: OrderRef | None = None
+) -> tuple[WeighedOrder, ...]:
+    """Orders that count, with the weight of one unit; one order may be left aside.
+
+    Those count that may still fill, that filled since `since`, and those whose fills are held and
+    have no mark.
+    """
+    covered = _covered(state, since.date())
+    rows = (
+        weigh(order, state.unit_vegas[ref], is_marked=covered(order))
         for ref, order in state.orders.items()
-        if ref != apart_from
+        if ref != apart_from and (order.filled or order.state.may_fill)
     )
+    return tuple(row for row in rows if row.units_at_risk or row.order.intended_at >= since)
 
 
-def _weighed(order: Order, unit_vega: float, marks: Mapping[ConId, Mark]) -> WeighedOrder:
+def weigh(order: Order, unit_vega: float, *, is_marked: bool = True) -> WeighedOrder:
+    """Weigh one order at what it was asked for; its margin is asked for with the plan's."""
     intent = order.approved.intent
     return WeighedOrder(
         order=order,
         unit_premium_usd=abs(intent.limit_price) * intent.combo.multiplier,
         unit_vega_usd=unit_vega,
         unit_margin_usd=Decimal(0),
-        is_marked=all(leg.contract.con_id in marks for leg in intent.combo.legs),
+        is_marked=is_marked,
     )
+
+
+def _covered(state: DeskState, today: date) -> _Covered:
+    """Say of an order that its legs are valued, or that nothing of them is left."""
+    marks = _marks(_Same(state.plan), _Same(state.marks))
+    own = positions(state)
+
+    def is_settled(contract: OptionContract | Underlying) -> bool:
+        if contract.con_id in marks:
+            return True
+        row = own.get(contract.con_id)
+        if row is None or row.is_flat:
+            return True
+        return isinstance(contract, OptionContract) and contract.expiry < today
+
+    def is_covered(order: Order) -> bool:
+        return all(is_settled(leg.contract) for leg in order.approved.intent.combo.legs)
+
+    return is_covered
 
 
 @lru_cache(maxsize=4)

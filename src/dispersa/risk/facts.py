@@ -90,6 +90,7 @@ class GateFacts:
     `is_live_allowed` is the operator's complete opt-in to a live account. `unknown_names` have an
     order whose outcome is not established (other than the one asked for). `rejects_in_a_row`
     counts the orders that the broker rejected since the last one it took or a person resumed.
+    `account_missing` and `vix_missing` say why there is no account or no VIX, where that is known.
     """
 
     at: datetime
@@ -108,6 +109,8 @@ class GateFacts:
     are_links_proven: bool
     messages: MessageCounts
     rejects_in_a_row: int
+    account_missing: str = ""
+    vix_missing: str = ""
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:

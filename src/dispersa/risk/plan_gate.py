@@ -86,7 +86,8 @@ def _vix(limits: Limits, facts: GateFacts) -> Check:
     reading = facts.vix
     level = _known(reading.level) if reading is not None else None
     if reading is None or level is None:
-        return check_of(_C.VIX, passed=False, measured=MISSING, limit=limit)
+        found = facts.vix_missing or MISSING
+        return check_of(_C.VIX, passed=False, measured=found, limit=limit)
     age = _age_seconds(reading.quote.at, facts.at)
     fresh = age is not None and age <= limits.vix_age_max_seconds
     is_live = reading.quote.kind is DataKind.LIVE
@@ -156,8 +157,9 @@ def _margin(limits: Limits, request: PlanRequest, facts: GateFacts) -> Check:
 def _account_checks(limits: Limits, facts: GateFacts) -> Iterator[Check]:
     account, expected = facts.account, f"{facts.account_expected} in USD"
     if account is None:
+        found = facts.account_missing or MISSING
         for code in (_C.ACCOUNT, _C.ACCOUNT_AGE, _C.PAPER_OR_LIVE):
-            yield check_of(code, passed=False, measured=MISSING, limit=expected)
+            yield check_of(code, passed=False, measured=found, limit=expected)
         return
     right = account.account == facts.account_expected != "" and account.currency == "USD"
     found = f"{account.account} in {account.currency}"

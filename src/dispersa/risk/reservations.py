@@ -6,7 +6,7 @@ position, a proven cancel, rejection, expiry or absence releases it), so the nex
 asked against the worst case of all orders before it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -44,6 +44,8 @@ class WeighedOrder:
 
     def use_of(self, units: int) -> Use:
         """Use of so many units at the larger of own premium and limit."""
+        if not units:
+            return NO_USE
         intent = self.order.approved.intent
         at_limit = abs(intent.limit_price) * intent.combo.multiplier
         options = (leg for leg in intent.combo.legs if isinstance(leg.contract, OptionContract))
@@ -85,17 +87,13 @@ def uses_now(
     if exposure.unmarked:
         return None
     opening = [row for row in orders if row.is_opening]
-    held = _held_by_name(exposure)
-    names = held.keys() | {row.symbol for row in opening}
-    by_name = {
-        name: held.get(name, NO_USE)
-        + sum((row.at_risk for row in opening if row.symbol == name), NO_USE)
-        for name in sorted(names)
-    }
+    by_name = _held_by_name(exposure)
+    for row in opening:
+        by_name[row.symbol] = by_name.get(row.symbol, NO_USE) + row.at_risk
     return Uses(
         day=worst_use(row for row in opening if row.order.intended_at >= day_start),
         book=sum(by_name.values(), NO_USE),
-        by_name={str(name): use for name, use in by_name.items()},
+        by_name={str(name): by_name[name] for name in sorted(by_name)},
         programs_today=programs_today,
     )
 
@@ -154,7 +152,7 @@ def vega_range(held_vega_usd: float, orders: Iterable[WeighedOrder]) -> VegaRang
     return VegaRange(low=low, now=held_vega_usd, high=high)
 
 
-def _held_by_name(exposure: Exposure) -> Mapping[Symbol, Use]:
+def _held_by_name(exposure: Exposure) -> dict[Symbol, Use]:
     held: dict[Symbol, Use] = {}
     for leg in exposure.legs:
         if leg.option is not None:

@@ -116,7 +116,7 @@ def calm_market(ask: Ask) -> Denial | None:
     reading, limits = ask.facts.vix, ask.limits
     expected = f"below {limits.vix_max:g}, live and fresh"
     if reading is None:
-        return ask.no(_C.VIX, MISSING, expected)
+        return ask.no(_C.VIX, ask.facts.vix_missing or MISSING, expected)
     quote = reading.quote
     if quote.kind is not DataKind.LIVE or quote.at.tzinfo is None:
         return ask.no(_C.VIX, f"{reading.level} ({quote.kind})", expected)

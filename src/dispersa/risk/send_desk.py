@@ -33,7 +33,7 @@ def account(ask: Ask) -> Denial | None:
     """Deny unless the order goes to the configured account, in the configured mode, in USD."""
     account, expected = ask.facts.account, ask.facts.account_expected
     if account is None:
-        return ask.no(_C.ACCOUNT, MISSING, expected)
+        return ask.no(_C.ACCOUNT, ask.facts.account_missing or MISSING, expected)
     if not expected or account.account != expected or ask.intent.account != expected:
         found = f"{account.account} for an order of {ask.intent.account}"
         return ask.no(_C.ACCOUNT, found, expected)
