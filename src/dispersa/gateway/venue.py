@@ -21,7 +21,7 @@ from dispersa.gateway.clock import Clock
 from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.bars import BarRequest
 from dispersa.gateway.exchange.data import BBO, DataDesk
-from dispersa.gateway.exchange.directory import Directory
+from dispersa.gateway.exchange.directory import NOT_FOUND, Directory
 from dispersa.gateway.exchange.faults.desk import FaultDesk
 from dispersa.gateway.exchange.feed import Feed
 from dispersa.gateway.exchange.fillmodel import fill_model
@@ -176,7 +176,10 @@ class Venue:
 
     def contract_details(self, contract: Contract) -> Sequence[ContractDetails] | Refusal:
         """Return every contract that fits; 200 where none does."""
-        return self._reference.contract_details(contract)
+        found = self._reference.contract_details(contract)
+        if isinstance(found, Refusal) or not self.faults.effects.active:
+            return found
+        return self.faults.effects.details(found) or NOT_FOUND
 
     def option_parameters(
         self, symbol: str, sec_type: str, con_id: int
@@ -343,7 +346,7 @@ class Venue:
 
     def account_values(self, account: str) -> Sequence[events.AccountValue]:
         """Return every line of account data; nothing for a foreign account."""
-        return self._account.values() if self._is_ours(account) else []
+        return self.faults.books.values(self._account.values()) if self._is_ours(account) else []
 
     def portfolio(self, account: str) -> Sequence[events.PortfolioItem]:
         """Return the holdings with their valuation, those closed today with quantity 0."""
@@ -360,7 +363,7 @@ class Venue:
         """Return the profit of an account, unset for a foreign one."""
         if not self._is_ours(account):
             return events.Pnl(daily=None, unrealized=None, realized=None)
-        return self._account.pnl()
+        return self.faults.books.pnl(self._account.pnl())
 
     def pnl_single(self, account: str, con_id: int) -> events.Pnl | None:
         """Return the profit of one position, None where there is none."""

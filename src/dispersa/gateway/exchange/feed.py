@@ -238,7 +238,8 @@ class Feed:
         volume = int(instrument.underlying.day_volume * share) // 100
         line.size(KIND["volume"], volume)
         line.size(KIND["last_size"], 1 + volume % 7)
-        line.text(KIND["last_time"], str(int(now.timestamp())))
+        stamp = self.effects.trade_time(instrument, int(now.timestamp()))
+        line.text(KIND["last_time"], str(stamp))
         line.number(KIND["halted"], float(instrument.symbol in self._world.halted))
 
     # -- generic ticks ---------------------------------------------------------------------------

@@ -173,7 +173,7 @@ class Floor:
         over = order.expires is not None and now >= order.expires
         over = over or any(_has_expired(part, now) for part in order.parts)
         if order.order.tif in ("DAY", ""):
-            over = now >= self._last_session_of(order.accepted)
+            over = over or now >= self._last_session_of(order.accepted)
         if over:
             self._end(order, "Cancelled by System", "Order Canceled - reason:")
         return over

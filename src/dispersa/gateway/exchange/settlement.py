@@ -13,11 +13,13 @@ from math import expm1
 from dispersa.gateway import events
 from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.directory import Directory, Instrument
+from dispersa.gateway.exchange.ledger import Holding
 from dispersa.gateway.exchange.nbbo import QuoteBook
 from dispersa.gateway.model import Contract, Refusal, SecType
 from dispersa.gateway.world.world import World
 
 _EXERCISE_MIN = 0.01
+_PIN_SHARE = 0.005
 _YEAR_SECONDS = 365.0 * 86_400.0
 
 
@@ -38,6 +40,8 @@ class Settlement:
         self._emit = emit
         self._quotes = quotes
         self._opened = world.first_session.day
+        self.pinned: set[str] = set()
+        """Symbols whose short options are assigned at expiry even just out of the money."""
         self._dividends: dict[date, dict[str, float]] = {}
         for underlying in world.universe.components:
             for day, amount in underlying.dividends:
@@ -74,10 +78,16 @@ class Settlement:
                 self._close(held.instrument, held.quantity, self._world.spot(future.index))
             if option is None or option.piece.settles > self._world.now:
                 continue
-            if self._gain(held.instrument) >= _EXERCISE_MIN:
+            if self._gain(held.instrument) >= _EXERCISE_MIN or self._is_pinned(held):
                 self._deliver(held.instrument, held.quantity)
             else:
                 self._close(held.instrument, held.quantity, 0.0)
+
+    def _is_pinned(self, held: Holding) -> bool:
+        """Whether somebody exercises a short option that he might as well let lapse."""
+        near = -_PIN_SHARE * self._world.spot(held.instrument.symbol)
+        is_meant = held.quantity < 0 and held.instrument.symbol in self.pinned
+        return is_meant and self._gain(held.instrument) >= near
 
     def open_day(self) -> None:
         """On the morning of an ex-date: early assignment of short calls, then the dividends.

@@ -50,6 +50,7 @@ class World:
         self._start_vols = self._fixed_vols()
         self._chains: dict[str, tuple[date, Chain]] = {}
         self.halted: set[str] = set()
+        self.closed_until: datetime | None = None
         self._vix: tuple[int, float] = (-1, 0.0)
         self._market: Market | None = None
         self._vols: tuple[Market, Floats] | None = None
@@ -77,7 +78,9 @@ class World:
 
     @property
     def is_open(self) -> bool:
-        """Whether a regular session is running."""
+        """Whether a regular session is running that nothing has closed."""
+        if self.closed_until is not None and self.now < self.closed_until:
+            return False
         return latest_session(self.now).contains(self.now)
 
     # -- levels ----------------------------------------------------------------------------------

@@ -7,26 +7,25 @@ anything else: `venue.truth` tells what really is so.
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import inf
 
 from dispersa.gateway import events
 from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.directory import Directory
+from dispersa.gateway.exchange.faults.books import Books
 from dispersa.gateway.exchange.faults.catalogue import Armed
-from dispersa.gateway.exchange.faults.effects import DataEffects
+from dispersa.gateway.exchange.faults.effects import EFFECTS, DataEffects
 from dispersa.gateway.exchange.faults.stream import Stream
 from dispersa.gateway.exchange.floor import Floor
 from dispersa.gateway.exchange.orders import WorkingOrder
 from dispersa.gateway.exchange.settlement import Settlement
-from dispersa.gateway.model import Action, Contract, Order, Status
+from dispersa.gateway.model import Contract, Order, SecType, Status
 from dispersa.gateway.world.world import World
 
-_AT_ONCE = frozenset({"B35", "C1", "C2", "C3", "C4", "C5", "C7", "C8", "C20", "D1", "D3", "E3",
-                      "E5"})  # fmt: skip
-_MARGIN_RAISE = 1.5
-_MANUAL_SHARES = Decimal(100)
+_AT_ONCE = frozenset({"B35", "C8", "C9", "C10", "E5", *EFFECTS})
+_COMBO_REFUSED = "The combo is refused: guaranteed and non-guaranteed terms do not go together."
 
 
 class FaultDesk:
@@ -43,7 +42,7 @@ class FaultDesk:
     ) -> None:
         self._floor = floor
         self._account = account
-        self._settlement = settlement
+        self.books = Books(floor, account, settlement, world, directory, deliver)
         self._world = world
         self._directory = directory
         self._deliver = deliver
@@ -69,7 +68,9 @@ class FaultDesk:
         fault = Armed(
             code=code, order_ref=order_ref, symbol=symbol, seconds=seconds, count=count, value=value
         )
-        if code in _AT_ONCE:
+        if code in self.books.strikes:
+            self.books.strikes[code](fault)
+        elif code in _AT_ONCE:
             self._strike(fault)
         else:
             self.armed.append(fault)
@@ -80,39 +81,70 @@ class FaultDesk:
         self.armed.clear()
         self.effects.active.clear()
         self._world.halted.clear()
-        self._account.margin_factor = 1.0
-        self._account.frozen = None
+        self._world.closed_until = None
+        self.books.lift()
 
     # -- requests --------------------------------------------------------------------------------
 
     def place(self, client_id: int, order_id: int, contract: Contract, order: Order) -> None:
         """Take an order, unless a fault meets it on its way."""
         known = self._floor.orders.get((client_id, order_id))
-        ref, symbol = order.order_ref, contract.symbol
         if known is None:
-            if self._spend("B13", ref, symbol):
-                return
-            if self._spend("B17", ref, symbol):
-                self._refuse(client_id, order_id, 103, "Duplicate order id")
-                return
-            if self._spend("B14", ref, symbol):
-                self._refuse(client_id, order_id, 201, "Order rejected - reason:by fault B14")
-                return
-            if order.limit_price is not None and self._spend("B25", ref, symbol):
-                changed = replace(order, limit_price=round(order.limit_price - 0.05, 2))
-                self._floor.place(client_id, order_id, contract, changed)
-                text = "Order TIF was set to DAY based on order preset."
-                self._refuse(client_id, order_id, 10349, text)
-                return
-        elif not known.is_done:
-            if self._spend("B18", ref, symbol):
-                text = "Order modification is rejected: the order is still being processed."
-                self._refuse(client_id, order_id, 2102, text)
-                return
-            if self._spend("B19", ref, symbol):
-                self._floor.take_twin(client_id, order_id, contract, order)
-                return
-        self._floor.place(client_id, order_id, contract, order)
+            refusal = self._refusal(contract, order)
+            if refusal is not None:
+                self._refuse(client_id, order_id, *refusal)
+            elif not self._is_changed(client_id, order_id, contract, order):
+                self._floor.place(client_id, order_id, contract, order)
+        elif known.is_done or not self._is_amendment_met(client_id, order_id, contract, order):
+            self._floor.place(client_id, order_id, contract, order)
+
+    def _refusal(self, contract: Contract, order: Order) -> tuple[int, str] | None:
+        """Return code and text with which a new order is refused, None where it is not."""
+        ref, symbol = order.order_ref, contract.symbol
+        if (reason := self.books.refusal(contract, order)) is not None:
+            return 201, f"Order rejected - reason:{reason}"
+        if self._spend("B17", ref, symbol):
+            return 103, "Duplicate order id"
+        if self._spend("B14", ref, symbol):
+            return 201, "Order rejected - reason:by fault B14"
+        if contract.sec_type == SecType.BAG and (fault := self._spend("B23", ref, symbol)):
+            return int(fault.value or 10058), _COMBO_REFUSED
+        return None
+
+    def _is_changed(self, client_id: int, order_id: int, contract: Contract, order: Order) -> bool:
+        """Whether a fault lost a new order or placed another in its stead."""
+        ref, symbol = order.order_ref, contract.symbol
+        if self._spend("B13", ref, symbol):
+            return True
+        if self._spend("B33", ref, symbol):
+            self._floor.place(client_id, order_id, contract, order)
+            self.books.hold_to_next_day(client_id, order_id)
+            return True
+        if order.limit_price is not None and self._spend("B25", ref, symbol):
+            changed = replace(order, limit_price=round(order.limit_price - 0.05, 2))
+            self._floor.place(client_id, order_id, contract, changed)
+            text = "Order TIF was set to DAY based on order preset."
+            self._refuse(client_id, order_id, 10349, text)
+            return True
+        return False
+
+    def _is_amendment_met(
+        self, client_id: int, order_id: int, contract: Contract, order: Order
+    ) -> bool:
+        """Whether a fault took an amendment."""
+        ref, symbol = order.order_ref, contract.symbol
+        if self._spend("B18", ref, symbol):
+            text = "Order modification is rejected: the order is still being processed."
+            self._refuse(client_id, order_id, 2102, text)
+        elif fault := self._spend("B20", ref, symbol):
+            self.later(
+                fault.seconds, lambda: self._floor.place(client_id, order_id, contract, order)
+            )
+        elif self._spend("B19", ref, symbol):
+            self._floor.take_twin(client_id, order_id, contract, order)
+        else:
+            return False
+        return True
 
     def cancel(self, client_id: int, order_id: int) -> None:
         """Cancel an order, unless a fault meets the request."""
@@ -139,7 +171,8 @@ class FaultDesk:
 
     def positions(self, rows: list[events.Position]) -> list[events.Position]:
         """Return the positions that a query shows."""
-        return rows[1:] if rows and self._spend("D8", "", "") else rows
+        shown = self.books.positions(rows)
+        return shown[1:] if shown and self._spend("D8", "", "") else shown
 
     # -- events and time -------------------------------------------------------------------------
 
@@ -209,6 +242,18 @@ class FaultDesk:
         self._floor.reporter.executions.remove(line)
         self._deliver(self._account.position(self._account.ledger.holdings[found.con_id]))
 
+    def rebook(self, line: events.Execution) -> None:
+        """Book and report a leg whose trade was held back."""
+        found = self._directory.by_id(line.contract.con_id)
+        if found is None:
+            return
+        quantity = line.shares if line.side == "BOT" else -line.shares
+        price = Decimal(str(line.price))
+        self._account.ledger.book(found, quantity, price, Decimal(0), self._world.today)
+        self._floor.reporter.executions.append(line)
+        self._deliver(line)
+        self._deliver(self._account.position(self._account.ledger.holdings[found.con_id]))
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _spend(self, code: str, order_ref: str, symbol: str) -> Armed | None:
@@ -239,25 +284,20 @@ class FaultDesk:
                     if fault.fits(order.order.order_ref, order.contract.symbol):
                         self._floor.cancel(*order.key)
             case "C8":
-                self._world.halted.add(fault.symbol)
-                self.later(fault.seconds, lambda: self._world.halted.discard(fault.symbol))
-            case "D1":
-                self._manual_trade(fault.symbol)
-            case "D3":
-                self._settlement.assign(fault.symbol)
-            case "E3":
-                self._account.margin_factor = _MARGIN_RAISE
+                self._halt({fault.symbol}, fault.seconds)
+            case "C9":
+                self._halt(set(self._directory.symbols), fault.seconds)
+            case "C10":
+                self._world.closed_until = until or datetime.max.replace(tzinfo=UTC)
             case "E5":
                 self._account.frozen = self._account.values()
                 self.later(fault.seconds, self._thaw)
             case _:
-                self.effects.begin(fault.code, fault.symbol, until)
+                self.effects.begin(fault.code, fault.symbol, until, fault.value)
 
     def _thaw(self) -> None:
         self._account.frozen = None
 
-    def _manual_trade(self, symbol: str) -> None:
-        found = self._directory.underlying(symbol)
-        if found is not None:
-            order = Order(action=Action.BUY, quantity=_MANUAL_SHARES, order_type="MKT")
-            self._floor.place(0, -1 - len(self._floor.orders), found.contract, order)
+    def _halt(self, symbols: set[str], seconds: float) -> None:
+        self._world.halted |= symbols
+        self.later(seconds, lambda: self._world.halted.difference_update(symbols))

@@ -1,14 +1,20 @@
 """What is wrong with the data of a symbol right now?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isnan, nan
 
 from dispersa.gateway.exchange.directory import Instrument
 from dispersa.gateway.exchange.nbbo import Nbbo
-from dispersa.gateway.model import TickOption
+from dispersa.gateway.model import Contract, ContractDetails, SecType, TickOption
 
+EFFECTS = frozenset({"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C12", "C13", "C14", "C15", "C16",
+                     "C19", "C20"})  # fmt: skip
+"""Faults of the data of a symbol."""
 _ABSURD_VOL, _ABSURD_DELTA = 9.0, 3.0
+_OTHER_ID = 700_000_000
+_HOUR_SECONDS = 3600
 
 
 @dataclass(slots=True)
@@ -16,10 +22,13 @@ class DataEffects:
     """Disturbances of quotes and Greeks by symbol; `until` None means until lifted."""
 
     active: dict[str, dict[str, datetime | None]] = field(default_factory=dict)
+    absent_right: dict[str, str] = field(default_factory=dict)
 
-    def begin(self, code: str, symbol: str, until: datetime | None) -> None:
+    def begin(self, code: str, symbol: str, until: datetime | None, value: str = "") -> None:
         """Disturb the data of a symbol."""
         self.active.setdefault(symbol, {})[code] = until
+        if code == "C16":
+            self.absent_right[symbol] = value or "P"
 
     def expire(self, now: datetime) -> None:
         """Lift what is over."""
@@ -36,7 +45,8 @@ class DataEffects:
     def is_still(self, instrument: Instrument) -> bool:
         """Whether nothing of this instrument is sent."""
         is_call = instrument.option is not None and instrument.option.sign > 0
-        return self._has(instrument, "C5") or (is_call and self._has(instrument, "C7"))
+        is_all = self._has(instrument, "C5") or self._has(instrument, "C6")
+        return is_all or (is_call and self._has(instrument, "C7"))
 
     def quote(self, instrument: Instrument, true: Nbbo) -> Nbbo:
         """Return the quote as it is shown."""
@@ -57,3 +67,34 @@ class DataEffects:
         if self._has(instrument, "C2"):
             return replace(true, implied_vol=_ABSURD_VOL, delta=_ABSURD_DELTA, vega=-1e6)
         return true
+
+    def trade_time(self, instrument: Instrument, true: int) -> int:
+        """Return the time stamp of the last trade, epoch seconds, as it is shown."""
+        return true + _HOUR_SECONDS if self._has(instrument, "C19") else true
+
+    def details(self, true: list[ContractDetails]) -> list[ContractDetails]:
+        """Return contract details as they are shown."""
+        shown = []
+        for one in true:
+            codes = self.active.get(one.contract.symbol, {})
+            if "C16" in codes and one.contract.right == self.absent_right[one.contract.symbol]:
+                continue
+            changed = replace(one, contract=_changed(one.contract, codes))
+            shown.append(changed)
+            if "C14" in codes:
+                twin = replace(one.contract, con_id=one.contract.con_id + _OTHER_ID)
+                shown.append(replace(changed, contract=twin))
+        return shown
+
+
+def _changed(true: Contract, codes: Mapping[str, object]) -> Contract:
+    if "C12" in codes and true.sec_type == SecType.OPTION:
+        root = f"{true.trading_class}1"
+        local = f"{root:<6}{true.local_symbol[6:]}"
+        true = replace(true, trading_class=root, local_symbol=local, multiplier="150")
+    if "C13" in codes:
+        multiplier = "10" if true.multiplier else ""
+        true = replace(true, multiplier=multiplier, currency="EUR")
+    if "C15" in codes:
+        true = replace(true, con_id=true.con_id + _OTHER_ID)
+    return true

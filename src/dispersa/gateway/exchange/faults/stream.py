@@ -37,6 +37,10 @@ class Actor(Protocol):
         """Undo an execution."""
         ...
 
+    def rebook(self, line: events.Execution) -> None:
+        """Book an execution that was held back."""
+        ...
+
     def overfill(self, order: WorkingOrder) -> None:
         """Fill one unit too many."""
         ...
@@ -64,6 +68,7 @@ class Stream:
             "B12": self._late_commission,
             "B15": self._rejected_rest,
             "B16": self._inactive,
+            "B21": self._legged,
             "B22": self._late_legs,
             "B24": self._flipped_leg,
             "B26": self._overfilled,
@@ -181,6 +186,17 @@ class Stream:
             self._desk.deliver_later(fault.seconds, event)
             return []
         return [event]
+
+    def _legged(self, fault: Armed, event: events.Event, order: WorkingOrder) -> list[events.Event]:
+        """Hold back the first leg that is reported of a fill: undone now, booked later."""
+        if not isinstance(event, events.Execution) or event.contract.con_id == BAG_CON_ID:
+            return [event]
+        if not self._is_first(fault, order):
+            return [event]
+        line = event
+        self._desk.later(0.0, lambda: self._desk.bust(line))
+        self._desk.later(max(fault.seconds, 0.001), lambda: self._desk.rebook(line))
+        return []
 
     def _flipped_leg(self, _: Armed, event: events.Event, __: WorkingOrder) -> list[events.Event]:
         if isinstance(event, events.OpenOrder) and event.contract.combo_legs:
