@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eligibility:
-    """Limits of eligibility; a name at the limit passes."""
+    """Limits of eligibility; a name at the limit passes. An open interest of 0 is not asked for."""
 
     spread_vol_points_max: float = 3.0
     open_interest_min: int = 100
@@ -244,7 +244,7 @@ def _why_not(
             f"{name} is quoted {one.spread_vol_points:.1f} vol points wide; the limit is "
             f"{limits.spread_vol_points_max:.1f}"
         )
-    if one.open_interest is None or one.open_interest < limits.open_interest_min:
+    if limits.open_interest_min and (one.open_interest or 0) < limits.open_interest_min:
         return Ineligible.OPEN_INTEREST_LOW, (
             f"{name} has open interest {one.open_interest}; expected at least "
             f"{limits.open_interest_min}"

@@ -152,7 +152,7 @@ def _breakeven(readings: Readings, shares: tuple[float, ...], edge: Edge) -> flo
 
 
 def _rows(inputs: SignalInputs, chosen: Choice, readings: Readings | None) -> tuple[SignalRow, ...]:
-    """One row for each component, used or dropped, in the order given."""
+    """One row for each component, used or dropped, in the order given; then those left out."""
     shares = (
         {name.symbol: share for name, share in zip(chosen.used, chosen.shares, strict=True)}
         if chosen.used
@@ -163,12 +163,19 @@ def _rows(inputs: SignalInputs, chosen: Choice, readings: Readings | None) -> tu
         for name, vol in zip(chosen.used, readings.vol_forecasts if readings else (), strict=False)
     }
     return tuple(
-        _row(name, shares.get(name.symbol, 0.0), forecasts.get(name.symbol), chosen)
+        _row(
+            name,
+            shares.get(name.symbol, 0.0),
+            forecasts.get(name.symbol),
+            chosen.dropped.get(name.symbol),
+        )
         for name in inputs.components
-    )
+    ) + tuple(_row(one.name, 0.0, None, one.reason) for one in inputs.left_out)
 
 
-def _row(name: SignalName, share: float, forecast: float | None, chosen: Choice) -> SignalRow:
+def _row(
+    name: SignalName, share: float, forecast: float | None, dropped: Reason | None
+) -> SignalRow:
     """One name's numbers, as far as they are known."""
     gap = None
     if forecast is not None and name.implied_vol is not None:
@@ -181,7 +188,7 @@ def _row(name: SignalName, share: float, forecast: float | None, chosen: Choice)
         forecast_vol=forecast,
         spread_vol_points=name.spread_vol_points,
         gap_vol_points=gap,
-        dropped=chosen.dropped.get(name.symbol),
+        dropped=dropped,
         flags=name.flags,
     )
 

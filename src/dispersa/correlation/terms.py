@@ -35,6 +35,8 @@ class ReasonCode(StrEnum):
     NAME_SPREAD_MISSING = "name_spread_missing"
     NAME_SHARE_QUOTE_MISSING = "name_share_quote_missing"
     NAME_HISTORY_SHORT = "name_history_short"
+    NAME_INELIGIBLE = "name_ineligible"
+    NAME_NOT_CHOSEN = "name_not_chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,8 @@ class SignalName:
     implied_vols, closes
         Daily history; days on or after the scored day are not looked at. Closes are adjusted for
         splits.
+    open_interest
+        Of the straddle's two options together; None where it was not read.
     flags
         What the caller wants carried along with this name, for example a stale quote.
     """
@@ -86,6 +90,7 @@ class SignalName:
     share_spread: float | None
     implied_vols: DailySeries
     closes: DailySeries
+    open_interest: int | None = None
     flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -104,13 +109,25 @@ class SignalName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A name that was read and does not belong to the basket."""
+
+    name: SignalName
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalInputs:
-    """Everything that the signal of one moment (`as_of`, aware) is computed from."""
+    """Everything that the signal of one moment (`as_of`, aware) is computed from.
+
+    `left_out` are names that were read and not chosen: they are reported and enter no number.
+    """
 
     as_of: datetime
     tenor_days: int
     index: SignalName
     components: tuple[SignalName, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def trading_day(self) -> date:

@@ -113,6 +113,7 @@ def trade_policies(settings: Settings, today: date) -> TradePolicies:
         planning=settings.planning.policy(),
         stress=settings.stress.policy(),
         sizer=VegaNeutralSizer(settings.sizing.policy()),
+        basket_rules=settings.basket.policy(),
     )
 
 

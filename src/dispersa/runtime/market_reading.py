@@ -7,7 +7,7 @@ that would be traded. Lines are given back as soon as a name has been read.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -84,6 +84,12 @@ class MarketReading:
     expiry: date
     names: Mapping[Symbol, NameReading]
     dropped: tuple[DroppedName, ...]
+
+    def without(self, left_out: Sequence[DroppedName]) -> "MarketReading":
+        """The same reading with these names dropped for their reasons."""
+        gone = {row.symbol for row in left_out}
+        kept = {symbol: name for symbol, name in self.names.items() if symbol not in gone}
+        return replace(self, names=kept, dropped=(*self.dropped, *left_out))
 
 
 async def read_market(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dispersa.correlation.narrowing import BasketPolicy
+from dispersa.correlation.selection import Eligibility
 from dispersa.correlation.terms import Direction, Signal
 from dispersa.errors import MarketDataMissing
 from dispersa.execution.plan import (
@@ -42,6 +44,12 @@ class PlanningPolicy:
     size_at_quote_multiple: int = 40
     slippage_share: float = 0.6
     commission_per_contract_usd: Decimal = Decimal("0.65")
+
+
+def anything_quoted() -> BasketPolicy:
+    """The heaviest names that are quoted no wider than a plan may trade."""
+    widest = PlanningPolicy().spread_max_vol_points
+    return BasketPolicy(eligibility=Eligibility(spread_vol_points_max=widest, open_interest_min=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

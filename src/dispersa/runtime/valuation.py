@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from dispersa.correlation.events import EventVol, event_between
 from dispersa.errors import MarketDataMissing
 from dispersa.market import Straddle, Symbol
 from dispersa.pricing import straddle as pair
@@ -17,7 +18,7 @@ from dispersa.pricing.forwards import parity_forward
 from dispersa.pricing.quality import Status
 from dispersa.pricing.tenor import constant_maturity_vol
 from dispersa.pricing.units import theta_per_day, vega_per_point
-from dispersa.runtime.market_reading import NameReading, StraddleReading
+from dispersa.runtime.market_reading import MarketReading, NameReading, StraddleReading
 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 CLOSE = time(16, 0)
@@ -142,6 +143,32 @@ def vol_at_tenor(
         reason = Status(int(judged.status)).sentence
         raise MarketDataMissing(f"no {tenor_days}-day vol of {name.symbol}: {reason}")
     return float(judged.vol)
+
+
+def report_event(
+    name: NameReading, report: date, reading: MarketReading, *, rate: float
+) -> EventVol:
+    """Part a report's variance from the vol, by the expiries read before and after it.
+
+    Raises
+    ------
+    MarketDataMissing
+        If no expiry was read on one side of the report, or the quotes show no event.
+    """
+    vols = {}
+    for expiry in sorted(name.straddles):
+        valued = value_expiry(name, expiry, now=reading.at, rate=rate)
+        if valued:
+            days = float((expiry - reading.today).days)
+            vols[expiry] = (_at_spot(valued, float(name.spot)), days)
+    before = [vol for expiry, vol in vols.items() if expiry < report]
+    after = [vol for expiry, vol in vols.items() if expiry >= report]
+    if not before or not after:
+        raise MarketDataMissing(
+            f"{name.symbol} reports on {report}; no expiry was read "
+            f"{'before' if not before else 'after'} it, so its event vol can not be told apart"
+        )
+    return event_between(before[-1], after[0])
 
 
 def _at_spot(valued: Sequence[ValuedStraddle], spot: float) -> float:

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.broker.protocol import BarContent, DailyBar
+from dispersa.correlation.narrowing import Asked, BasketPolicy, narrowed
 from dispersa.correlation.past import DailySeries
+from dispersa.correlation.selection import EarningsPolicy
 from dispersa.correlation.signal import assess
 from dispersa.correlation.terms import Signal, SignalInputs, SignalName, SignalPolicy
 from dispersa.desk import events as ev
 from dispersa.desk.state import DeskState
 from dispersa.errors import BrokerError, MarketDataMissing
-from dispersa.execution.plan import TradePlan
+from dispersa.execution.plan import DroppedName, TradePlan
 from dispersa.market import Basket, Symbol
 from dispersa.orders import OrderRef, straddle_combo
 from dispersa.runtime.market_reading import (
@@ -25,22 +27,29 @@ from dispersa.runtime.market_reading import (
 from dispersa.runtime.planning import (
     PlanningPolicy,
     PlanRequestInputs,
+    anything_quoted,
     find_candidates,
     propose,
 )
 from dispersa.runtime.snapshot_keeping import Keep, keep_nothing
 from dispersa.runtime.step_clock import Clock
-from dispersa.runtime.valuation import nearest_to_forward, value_expiry, vol_at_tenor
+from dispersa.runtime.valuation import (
+    nearest_to_forward,
+    report_event,
+    value_expiry,
+    vol_at_tenor,
+)
 from dispersa.sizing import VegaNeutralSizer
 from dispersa.sizing.stress import StressPolicy
 
 HISTORY_DAYS = 504
+EVENT_VOL_REMOVED = "event_vol_removed"
 REQUESTS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePolicies:
-    """How signal and plan are made."""
+    """How signal and plan are made; `names` is how many are wanted, `basket_rules` which."""
 
     basket: Basket
     names: int
@@ -49,6 +58,7 @@ class TradePolicies:
     planning: PlanningPolicy
     stress: StressPolicy
     sizer: VegaNeutralSizer
+    basket_rules: BasketPolicy = field(default_factory=anything_quoted)
 
 
 class MarketWorkers:
@@ -69,15 +79,17 @@ class MarketWorkers:
         self._policies = policies
         self._clock = clock
         self._reading: MarketReading | None = None
+        self._left_out: tuple[DroppedName, ...] = ()
 
     @property
     def symbols(self) -> list[Symbol]:
-        """The index, then its heaviest names."""
+        """The index, then its heaviest names, from which the basket is chosen."""
         basket = self._policies.basket
-        return [basket.index, *(row.symbol for row in self._chosen().weights)]
+        return [basket.index, *(row.symbol for row in self._candidates().weights)]
 
-    def _chosen(self) -> Basket:
-        return self._policies.basket.heaviest(self._policies.names)
+    def _candidates(self) -> Basket:
+        policies = self._policies
+        return policies.basket.heaviest(policies.basket_rules.to_read(policies.names))
 
     async def compute_signal(self) -> ev.Event:
         """Answer the desk with today's signal."""
@@ -89,7 +101,19 @@ class MarketWorkers:
             self._feed, self.symbols, window=self._policies.window, clock=self._clock
         )
         self.keep(self._reading)
-        inputs = await self._signal_inputs(self._reading)
+        everything = await self._signal_inputs(self._reading)
+        asked = Asked(
+            names=self._policies.names,
+            expiry=self._reading.expiry,
+            event_vols=frozenset(
+                name.symbol for name in everything.components if EVENT_VOL_REMOVED in name.flags
+            ),
+        )
+        inputs = await asyncio.to_thread(narrowed, everything, self._policies.basket_rules, asked)
+        self._left_out = tuple(
+            DroppedName(symbol=one.name.symbol, reason=one.reason.sentence)
+            for one in inputs.left_out
+        )
         return await asyncio.to_thread(assess, inputs, self._policies.signal)
 
     async def compute_plan(self, state: DeskState, edge_waiver: str | None) -> ev.Event:
@@ -99,8 +123,10 @@ class MarketWorkers:
             return ev.PlanImpossible(
                 reason="market, signal or account values are missing", dropped=()
             )
-        weights = {row.symbol: row.weight for row in self._chosen().weights}
-        candidates, dropped = find_candidates(reading, weights, self._policies.planning)
+        weights = {row.symbol: row.weight for row in self._candidates().weights}
+        candidates, dropped = find_candidates(
+            reading.without(self._left_out), weights, self._policies.planning
+        )
         inputs = PlanRequestInputs(
             reading=reading,
             signal=signal,
@@ -144,7 +170,7 @@ class MarketWorkers:
     async def _signal_inputs(self, reading: MarketReading) -> SignalInputs:
         room = asyncio.Semaphore(REQUESTS_AT_ONCE)
         index = self._policies.basket.index
-        weights = {row.symbol: row.weight for row in self._chosen().weights} | {index: 1.0}
+        weights = {row.symbol: row.weight for row in self._candidates().weights} | {index: 1.0}
 
         async def one(name: NameReading) -> SignalName:
             async with room:
@@ -163,6 +189,7 @@ class MarketWorkers:
         self, reading: MarketReading, name: NameReading, weight: float
     ) -> SignalName:
         vol, spread, flags = self._vol_and_spread(reading, name)
+        vol, flags = self._without_report(reading, name, vol, flags)
         vols = await self._history(name, BarContent.OPTION_IMPLIED_VOLATILITY)
         closes = await self._history(name, BarContent.TRADES)
         width = name.spot_quote.width
@@ -196,6 +223,29 @@ class MarketWorkers:
             return None, None, (str(error),)
         width = valued.reading.quote.width
         return vol, None if width is None else float(width) / valued.vega, ()
+
+    def _without_report(
+        self,
+        reading: MarketReading,
+        name: NameReading,
+        vol: float | None,
+        flags: tuple[str, ...],
+    ) -> tuple[float | None, tuple[str, ...]]:
+        """Take the variance of a known report out of a name's vol, where the policy wants that."""
+        rules = self._policies.basket_rules
+        report = rules.next_report(name.symbol, reading.today)
+        wanted = rules.eligibility.earnings is EarningsPolicy.ALLOW_WITH_EVENT_VOL
+        if vol is None or report is None or not wanted:
+            return vol, flags
+        try:
+            event = report_event(name, report, reading, rate=self._policies.planning.rate)
+        except MarketDataMissing as error:
+            return vol, (*flags, str(error))
+        return event.base_vol, (
+            *flags,
+            EVENT_VOL_REMOVED,
+            f"report on {report}: expected move {event.expected_absolute_move:.1%}",
+        )
 
     async def _history(self, name: NameReading, content: BarContent) -> DailySeries:
         bars = await self._feed.daily_bars(name.underlying, content, days=HISTORY_DAYS)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from dispersa.errors import InvalidConfig
 from dispersa.runtime.config.alerting import AlertsSection, contradictions_in
+from dispersa.runtime.config.basket import BasketSection
 from dispersa.runtime.config.keys import Section, choice
 from dispersa.runtime.config.limits import RiskSection, simulated_risk
 from dispersa.runtime.config.policies import (
@@ -47,6 +48,7 @@ class Settings(Section):
     broker: BrokerSection = Field(default_factory=BrokerSection)
     live: LiveSection = Field(default_factory=LiveSection)
     universe: UniverseSection = Field(default_factory=UniverseSection)
+    basket: BasketSection = Field(default_factory=BasketSection)
     signal: SignalSection = Field(default_factory=SignalSection)
     planning: PlanningSection = Field(default_factory=PlanningSection)
     sizing: SizingSection = Field(default_factory=SizingSection)
