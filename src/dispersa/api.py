@@ -50,6 +50,7 @@ from dispersa.orders import (
     outcome_of_order,
 )
 from dispersa.portfolio import Exposure
+from dispersa.reports.findings import Finding
 from dispersa.risk import GateVerdict
 from dispersa.runtime.chain_reading import (
     Snapshot,
@@ -62,8 +63,10 @@ from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator
 from dispersa.runtime.live import open_desk
 from dispersa.runtime.marking import read_exposure
+from dispersa.runtime.paper_test import require_not_live
 from dispersa.runtime.reachable import Reach
 from dispersa.runtime.replay import start_state
+from dispersa.runtime.self_test import self_test
 from dispersa.runtime.trade_session import TradeSetup, open_books, run_trade
 
 __all__ = ["TradeLeg", "Trader"]
@@ -93,6 +96,7 @@ class Trader:
 
     def __init__(self, config: Path | None = None, *, settings: Settings | None = None) -> None:
         self._settings = settings or load_config(config).settings
+        self._is_untested = self._settings.profile == "paper" and self._settings.broker.self_test
         self._stack = AsyncExitStack()
         self._setup: TradeSetup | None = None
         self._desk: DeskLoop | None = None
@@ -182,8 +186,30 @@ class Trader:
         `limit_price` is the net of buying the bought legs and selling the sold ones: a debit is
         positive. A combo of sold legs only is sold for that price.
 
-        Raises `Denied` with the gate's sentence where it says no.
+        Raises `Denied` with the gate's sentence where it says no. On a paper account the first
+        order of a session is preceded by the self-test, unless `broker.self_test` is false.
         """
+        if self._is_untested:
+            await self.self_test(legs[0].contract.symbol)
+        return await self._submit(legs, limit_price, purpose)
+
+    async def self_test(self, symbol: str) -> Finding:
+        """Place one order far below the market through the gate, see it work, and cancel it.
+
+        Never live. Raises `BrokerRefused` or `Unresolved` where it does not work out.
+        """
+        require_not_live(self._settings)
+        self._is_untested = False
+
+        async def buy(found: AtmStraddle, limit: Decimal) -> OrderRef:
+            legs = [TradeLeg(leg, Side.BUY, 1) for leg in found.straddle.legs]
+            return await self._submit(legs, limit, Purpose.OPEN)
+
+        return await self_test(self, buy, symbol)
+
+    async def _submit(
+        self, legs: Sequence[TradeLeg], limit_price: Decimal | float, purpose: Purpose
+    ) -> OrderRef:
         request = await self._order_request(legs, Decimal(str(limit_price)), purpose)
         ref = reference(self._session.rules, request.request)
         self._loop.post(request)
@@ -280,10 +306,19 @@ class Trader:
         )
 
 
+async def self_tested(settings: Settings) -> Finding | None:
+    """Carry out the self-test of a paper session on the index, None where none is wanted."""
+    if settings.profile != "paper" or not settings.broker.self_test:
+        return None
+    async with Trader(settings=settings) as trader:
+        return await trader.self_test(settings.universe.index)
+
+
 async def execute_trade(
     settings: Settings, operator: Operator, *, observers: Sequence[Observer] = ()
 ) -> tuple[DeskState, ProgramOutcome | None]:
-    """Carry out today's trade: signal, plan, gate, the operator's word, program, reconciliation."""
+    """Carry out today's trade: self-test, signal, plan, gate, the operator's word, program."""
+    await self_tested(settings)
     async with open_desk(settings, operator) as setup:
         state = await run_trade(setup, edge_waiver=None, observers=observers)
     if state.program is None:

@@ -8,23 +8,27 @@ from pathlib import Path
 import pytest
 
 from dispersa import TradeLeg, Trader
-from dispersa.errors import Denied, InvalidInput
+from dispersa.api import self_tested
+from dispersa.errors import BrokerRefused, Denied, InvalidInput
 from dispersa.gateway.server import serve
-from dispersa.gateway.settings import GatewaySettings
+from dispersa.gateway.settings import GatewaySettings, Rules
 from dispersa.market import Right, Side
 from dispersa.orders import OrderOutcome, OrderRef, OrderState
+from dispersa.reports.findings import Standing
 from dispersa.runtime.config.settings import Settings
 
 
 @asynccontextmanager
-async def trading(tmp_path: Path, **changes: object) -> AsyncIterator[Trader]:
+async def trading(
+    tmp_path: Path, *, read_only: bool = False, **changes: object
+) -> AsyncIterator[Trader]:
     """A facade connected to a gateway of three names, in real time."""
     gateway_settings = GatewaySettings(port=0, seed=5, names=3, **changes)  # type: ignore[arg-type]  # keyword passthrough
     async with await serve(gateway_settings) as gateway:
         settings = Settings.model_validate(
             {
                 "profile": "sim",
-                "broker": {"host": gateway.host, "port": gateway.port},
+                "broker": {"host": gateway.host, "port": gateway.port, "read_only": read_only},
                 "universe": {"names": 3},
                 "journal": {"path": str(tmp_path / "journal.sqlite3")},
             }
@@ -121,3 +125,46 @@ async def test_a_facade_that_is_not_entered_says_so() -> None:
     trader = Trader(settings=Settings())
     with pytest.raises(InvalidInput, match="async with"):
         await trader.get_active_positions()
+
+
+async def test_self_test_rests_far_away_and_is_cancelled(tmp_path: Path) -> None:
+    async with trading(tmp_path) as trader:
+        found = await trader.self_test("AAPL")
+        assert found.standing is Standing.OK, found
+        (order,) = trader.state.orders.values()
+        assert order.state is OrderState.CANCELLED
+        assert order.filled == 0
+        assert trader.state.order_id_high_water > 0
+
+
+async def test_self_test_that_our_gate_denies_is_untested_not_failed(tmp_path: Path) -> None:
+    async with trading(tmp_path, cash=Decimal(40_000)) as trader:
+        found = await trader.self_test("AAPL")
+        assert found.standing is Standing.UNTESTED
+        assert "net liquidation" in found.found
+
+
+async def test_self_test_is_wanted_in_paper_and_never_live() -> None:
+    assert await self_tested(Settings()) is None
+    paper = {"profile": "paper", "broker": {"self_test": False}}
+    assert await self_tested(Settings.model_validate(paper)) is None
+    live = Settings.model_validate(
+        {"profile": "live", "live": {"enabled": True, "account": "U1234567"}}
+    )
+    with pytest.raises(InvalidInput, match="live"):
+        await Trader(settings=live).self_test("AAPL")
+
+
+async def test_gateway_in_read_only_mode_is_named_before_anything_is_traded(tmp_path: Path) -> None:
+    with pytest.raises(BrokerRefused, match="321"):
+        async with trading(tmp_path, rules=Rules(read_only_api=True)):
+            pass
+
+
+async def test_read_only_profile_reads_and_sends_nothing(tmp_path: Path) -> None:
+    async with trading(tmp_path, read_only=True) as trader:
+        order = await bought_at_the_offer(trader)
+        outcome = await trader.monitor_order_status(order, timeout=1)
+        assert outcome is OrderOutcome.TIMEOUT
+        assert "read-only" in trader.state.orders[order].message
+        assert await trader.get_active_positions() == ()

@@ -160,6 +160,18 @@ async def test_order_ids_go_on_above_the_journal_and_the_server() -> None:
         assert connection.orders.order_id_high_water == 90
 
 
+async def test_order_ids_go_on_above_what_the_journal_tells_after_the_start() -> None:
+    async with connected(Script(next_id=5)) as (connection, _):
+        connection.orders.use_order_ids_above(0)
+        assert await connection.orders.place(approved(ref="a")) == 5
+        connection.orders.use_order_ids_above(700)
+        first = await connection.orders.place(approved(ref="b"))
+        assert first is not None
+        assert first > 700
+        connection.orders.use_order_ids_above(3)
+        assert await connection.orders.place(approved(ref="c")) == first + 1
+
+
 async def test_ids_do_not_go_back_when_the_gateway_rolls_them_back() -> None:
     script = Script(next_id=500)
     async with connected(script) as (connection, collected):

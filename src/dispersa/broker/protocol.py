@@ -78,8 +78,11 @@ class WhatIf:
 class Broker(Protocol):
     """The order side: it accepts approved orders and cancels, and nothing else."""
 
-    async def place(self, order: ApprovedOrder) -> None:
-        """Put a new order on the wire; what becomes of it arrives as reports."""
+    async def place(self, order: ApprovedOrder) -> int | None:
+        """Put a new order on the wire; what becomes of it arrives as reports.
+
+        Returns the broker's number of the order, None when it was withdrawn before it left.
+        """
         ...
 
     async def amend(self, order: ApprovedOrder) -> None:
@@ -92,6 +95,10 @@ class Broker(Protocol):
 
     async def cancel_all_ours(self) -> int:
         """Ask for the cancel of every live order that carries our reference; return how many."""
+        ...
+
+    def use_order_ids_above(self, highest: int) -> None:
+        """Give no order a number up to `highest`, the last one that the journal knows."""
         ...
 
     def reports(self) -> AsyncIterator[BrokerReport]:

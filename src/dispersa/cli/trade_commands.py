@@ -53,9 +53,12 @@ def trade(
 
 
 async def _trade(settings: "Settings", screen: "TradeScreen") -> "DeskState":
+    from dispersa.api import self_tested
     from dispersa.runtime.live import open_desk
     from dispersa.runtime.trade_session import run_trade
 
+    if (finding := await self_tested(settings)) is not None:
+        screen.say(f"Self-test {finding.standing}: {finding.found}.")
     async with open_desk(settings, StandardInput(), owns_process=True) as setup:
         if setup.journal.recovery is not None:
             screen.say(setup.journal.recovery)

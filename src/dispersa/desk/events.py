@@ -49,10 +49,12 @@ class BrokerSynchronized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionsRead:
-    """Account values and VIX as of now; None where they could not be read."""
+    """Account values and VIX as of now; None where they could not be read, and then why."""
 
     account: AccountReading | None
     vix: VixReading | None
+    account_missing: str = ""
+    vix_missing: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +173,13 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderHandedOver:
-    """The order was written to the broker's socket."""
+    """The order was written to the broker's socket.
+
+    `order_id` is the broker's number of a new order, which no later order may be given again.
+    """
 
     ref: OrderRef
+    order_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,9 @@ def _report(state: DeskState, at: datetime, report: Report) -> DeskState:
         case LinkRestored():
             return note_link(replace(state, linked=True, link_message=""), at)
         case ev.OrderHandedOver():
-            return change_order(state, at, report.ref, OrderChange.SENT, report)
+            highest = max(state.order_id_high_water, report.order_id or 0)
+            numbered = replace(state, order_id_high_water=highest)
+            return change_order(numbered, at, report.ref, OrderChange.SENT, report)
         case ev.OrderWithheld():
             return withhold(state, at, report)
 
@@ -200,7 +202,13 @@ def _learn(
     """Take up what the shell has read; the reason of the last change of limits stays."""
     match event:
         case ev.ConditionsRead():
-            return replace(state, account=event.account, vix=event.vix)
+            return replace(
+                state,
+                account=event.account,
+                vix=event.vix,
+                account_missing=event.account_missing,
+                vix_missing=event.vix_missing,
+            )
         case ev.BookMarked():
             return replace(state, marks={mark.con_id: mark for mark in event.marks})
         case ev.LimitsBound():

@@ -67,6 +67,8 @@ class DeskState:
     `baseline` holds the positions that were there before we traded (the external book);
     `absences` says, for each order that is UNKNOWN, when a full read first did not show it;
     `unit_vegas` gives the vega of one unit of each order, in dollars per point;
+    `account_missing` and `vix_missing` say why these could not be read; `order_id_high_water` is
+    the highest number under which an order went to the broker;
     `messages_sent` counts order messages by reference; `denials` counts the gate's refusals by
     symbol, `denied` keeps their sentences by reference; `fill_seconds` is how long an order of a
     name lately took to fill; `stopping` says why the process is about
@@ -84,6 +86,8 @@ class DeskState:
     edge_waiver: str | None = None
     account: AccountReading | None = None
     vix: VixReading | None = None
+    account_missing: str = ""
+    vix_missing: str = ""
     session: TradingSession | None = None
     baseline: tuple[PositionReading, ...] = ()
     foreign_executions: tuple[str, ...] = ()
@@ -115,6 +119,7 @@ class DeskState:
     denials: Mapping[str, int] = field(default_factory=dict)
     denied: Mapping[OrderRef, str] = field(default_factory=dict)
     orders_made: int = 0
+    order_id_high_water: int = 0
     program_starts: tuple[datetime, ...] = ()
     programs_held: tuple[ProgramId, ...] = ()
     fill_seconds: Mapping[str, float] = field(default_factory=dict)

@@ -77,15 +77,15 @@ class Outbox:
     async def _hand_over(
         self,
         approved: ApprovedOrder,
-        send: Callable[[ApprovedOrder], Coroutine[Any, Any, None]],
+        send: Callable[[ApprovedOrder], Coroutine[Any, Any, int | None]],
     ) -> None:
         ref = approved.intent.ref
         try:
-            await send(approved)
+            order_id = await send(approved)
         except (BrokerError, Unresolved) as error:
             self._post(OrderDoubtful(ref=ref, code=None, message=str(error)))
         else:
-            self._post(ev.OrderHandedOver(ref=ref))
+            self._post(ev.OrderHandedOver(ref=ref, order_id=order_id))
 
     def _permits(self, purpose: Purpose) -> bool:
         match self._latch:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.desk import events as ev
@@ -28,6 +28,8 @@ from dispersa.runtime.workers import MarketWorkers
 
 OBSERVE_EVERY = timedelta(milliseconds=250)
 CONDITIONS_EVERY = timedelta(seconds=15)
+
+_Reading = TypeVar("_Reading", AccountReading, VixReading)
 
 
 class Connection(Protocol):
@@ -130,6 +132,7 @@ def _is_over(state: DeskState) -> bool:
 async def open_books(setup: TradeSetup, loop: DeskLoop) -> None:
     """Read the broker's books before anything is decided."""
     feed = setup.connection.feed
+    setup.connection.orders.use_order_ids_above(loop.state.order_id_high_water)
     loop.post(
         ev.DeskOpened(profile=setup.profile, account=setup.account, live_allowed=setup.live_allowed)
     )
@@ -140,16 +143,20 @@ async def open_books(setup: TradeSetup, loop: DeskLoop) -> None:
 
 
 async def read_conditions(setup: TradeSetup) -> ev.ConditionsRead:
-    """Read account and VIX; what can not be read is missing, and the gate will say so."""
+    """Read account and VIX; of what can not be read the gate says why it is missing."""
     feed = setup.connection.feed
-    account: AccountReading | None = None
-    vix: VixReading | None = None
+    account, account_missing = await _or_reason(feed.account())
+    vix, vix_missing = await _or_reason(feed.vix())
+    return ev.ConditionsRead(
+        account=account, vix=vix, account_missing=account_missing, vix_missing=vix_missing
+    )
+
+
+async def _or_reason(reading: Coroutine[Any, Any, _Reading]) -> tuple[_Reading | None, str]:
     try:
-        account = await feed.account()
-        vix = await feed.vix()
-    except (BrokerError, MarketDataMissing):
-        pass
-    return ev.ConditionsRead(account=account, vix=vix)
+        return await reading, ""
+    except (BrokerError, MarketDataMissing) as error:
+        return None, str(error)
 
 
 class _Streaming:

@@ -18,6 +18,7 @@ from dispersa.broker.ibkr.order_building import (
 from dispersa.broker.ibkr.order_truth import OrderTruth
 from dispersa.broker.ibkr.pacer import Pacer, Urgency
 from dispersa.broker.ibkr.raw import ExecutionLine, OrderLine
+from dispersa.broker.ibkr.send_queue import SendQueue
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.broker.ibkr.tracked_order import TrackedOrder
 from dispersa.broker.ibkr.what_if import ask_what_if
@@ -43,6 +44,8 @@ from dispersa.orders import (
 )
 
 SNAPSHOT_ATTEMPTS = 3
+UNRECORDED_IDS = 100
+"""Room left above the highest id in the journal."""
 
 
 class IbkrOrders:
@@ -59,14 +62,13 @@ class IbkrOrders:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._pacer = pacer
         self._unproven = unproven
         self.account = account
         self._link: Link | None = None
         self._truth = OrderTruth(client_id=settings.order_client_id, account=account)
         self._last_order_id = settings.order_id_floor
         self._reports: asyncio.Queue[BrokerReport | None] = asyncio.Queue()
-        self._queued: dict[OrderRef, asyncio.Future[None]] = {}
+        self._queue = SendQueue(pacer)
         self._owed_cancels: dict[OrderRef, None] = {}
         self._paying: asyncio.Task[None] | None = None
         self._executions_taken = 0
@@ -117,10 +119,19 @@ class IbkrOrders:
         """Highest order id used or seen; the journal keeps it for the next start."""
         return max(self._last_order_id, self._truth.order_id_seen)
 
+    def use_order_ids_above(self, highest: int) -> None:
+        """Give no order an id up to `highest`, the last one that the journal knows.
+
+        Ids of previews and of an order written at the moment of a crash are not in the journal;
+        `UNRECORDED_IDS` leaves room for them.
+        """
+        if highest:
+            self._last_order_id = max(self._last_order_id, highest + UNRECORDED_IDS)
+
     # Broker
 
-    async def place(self, order: ApprovedOrder) -> None:
-        """Put a new order on the wire; what becomes of it arrives as reports.
+    async def place(self, order: ApprovedOrder) -> int | None:
+        """Put a new order on the wire and return its id; what becomes of it arrives as reports.
 
         Raises
         ------
@@ -135,20 +146,21 @@ class IbkrOrders:
             f"order {intent.ref} is for another account than the one connected",
         )
         require(
-            self._truth.get(intent.ref) is None and intent.ref not in self._queued,
+            self._truth.get(intent.ref) is None and intent.ref not in self._queue,
             f"order {intent.ref} was sent before; a reference is used once",
         )
         contract = contract_for(intent.combo)
         self._proven_link(intent.ref)
-        if not await self._take_turn(intent.ref):
+        if not await self._queue.turn(intent.ref):
             text = "withdrawn before it was sent"
             self.emit(OrderCancelled(ref=intent.ref, message=text))
-            return
+            return None
         link = self._proven_link(intent.ref)
         order_id = self._next_order_id()
         wire_order = order_for(order, order_id=order_id, client_id=link.client_id)
         self._truth.sending(order, order_id)
         link.client.placeOrder(order_id, contract, wire_order)
+        return order_id
 
     async def amend(self, order: ApprovedOrder) -> None:
         """Change the limit in place, with the contract that the broker echoed.
@@ -163,7 +175,7 @@ class IbkrOrders:
         ref = order.intent.ref
         self._proven_link(ref)
         self._amendable(ref)
-        if not await self._take_turn(ref):
+        if not await self._queue.turn(ref):
             return
         link = self._proven_link(ref)
         order_id, echo = self._amendable(ref)
@@ -310,26 +322,12 @@ class IbkrOrders:
             raise Unresolved(f"order {ref} has a change that the broker has not answered; wait")
         return tracked.order_id, tracked.echo
 
-    async def _take_turn(self, ref: OrderRef) -> bool:
-        """Wait for a turn; return False when the order was withdrawn while it waited."""
-        waiting = asyncio.ensure_future(self._pacer.turn(Urgency.ORDER))
-        self._queued[ref] = waiting
-        try:
-            await asyncio.wait({waiting})
-        finally:
-            self._queued.pop(ref, None)
-            waiting.cancel()
-        return not waiting.cancelled()
-
     def _withdraw(self, ref: OrderRef) -> bool:
         """Take back an order whose message still waits; an amendment's order stays."""
-        waiting = self._queued.get(ref)
-        if waiting is None or not waiting.cancel():
-            return False
-        return self._truth.get(ref) is None
+        return self._queue.take_back(ref) and self._truth.get(ref) is None
 
     def _withdraw_queued(self) -> int:
-        return sum(self._withdraw(ref) for ref in tuple(self._queued))
+        return sum(self._withdraw(ref) for ref in self._queue.refs)
 
     async def _pay_owed_cancels(self) -> None:
         """Cancel what is owed and still open at the broker; the rest has ended meanwhile."""

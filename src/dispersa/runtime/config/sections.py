@@ -69,6 +69,19 @@ class BrokerSection(Section):
     messages_reserved_for_orders: Count = count(
         8, 0, 44, "messages", "Part of the pace that data requests never use."
     )
+    read_only: Flag = flag(
+        False, "Refuse to send or change orders on this connection; reads and previews go on."
+    )
+    self_test: Flag = flag(
+        True,
+        "With profile 'paper': before a trade, place one order far from the market and cancel it.",
+    )
+    cache_folder: File | None = file(
+        None,
+        "Folder of the day's contract definitions. If left out: ~/.cache/dispersa/contracts, and "
+        "none with profile 'sim'.",
+        example="~/.cache/dispersa/contracts",
+    )
 
 
 class LiveSection(Section):

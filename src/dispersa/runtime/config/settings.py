@@ -86,6 +86,17 @@ class Settings(Section):
         state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         return Path(state).expanduser() / "dispersa" / f"{self.profile}.sqlite3"
 
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where the day's contract definitions lie; they are learned anew every day.
+
+        None with profile sim: the next simulated gateway may list other contracts by the same ids.
+        """
+        if self.broker.cache_folder is not None or self.profile == "sim":
+            return self.broker.cache_folder
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return Path(cache).expanduser() / "dispersa" / "contracts"
+
     def ibkr(self) -> "IbkrSettings":
         """Return how the connector connects."""
         from dispersa.broker.ibkr.settings import IbkrSettings
@@ -100,6 +111,8 @@ class Settings(Section):
             market_data_lines_max=self.broker.market_data_lines_max,
             messages_per_second=self.broker.messages_per_second,
             messages_reserved_for_orders=self.broker.messages_reserved_for_orders,
+            read_only=self.broker.read_only,
+            cache_folder=self.cache_folder,
         )
 
 
