@@ -166,10 +166,29 @@ def _walk(view: ProgramView, row: PackageProgress, walk: Walk, order: Order) -> 
     match next_step(walk, sight, view.walk_policy(row)):
         case Pause():
             return None
+        case GiveUp(moved_away=True) if _may_begin_anew(view, order):
+            return _begin_anew(view, row, order, quote)
         case GiveUp() as end:
             return _cancel(order, end.reason, walk_ended=True, walk_failed=not end.moved_away)
         case Rest(limit=limit, steps=steps):
             return _move(view, row, order, limit, walk.at_step(steps, view.at))
+
+
+def _may_begin_anew(view: ProgramView, order: Order) -> bool:
+    """A new walk takes the order over in place where nothing of it has filled at the old one."""
+    return view.program.walk_policy.style is RepriceStyle.AMEND and not order.filled
+
+
+def _begin_anew(
+    view: ProgramView, row: PackageProgress, order: Order, quote: Quote
+) -> Command | None:
+    """The market has left the walk behind: begin the next one with the same order."""
+    sight, policy = view.sight(row, quote), view.walk_policy(row)
+    walk = begin_walk(sight, order.approved.intent.side, policy, _bounds(view, row))
+    if isinstance(walk, Pause):
+        return None
+    step = next_step(walk, sight, policy)
+    return _move(view, row, order, step.limit, walk) if isinstance(step, Rest) else None
 
 
 def _order_quote(view: ProgramView, row: PackageProgress, order: Order) -> Quote | None:

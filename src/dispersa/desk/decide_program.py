@@ -14,7 +14,7 @@ from dispersa.desk.commands import (
 )
 from dispersa.desk.decide_end import end_program, is_settled, quiet_from, remedy
 from dispersa.desk.decide_packages import end_package, launch, pause_or_resume, repair, reprice
-from dispersa.desk.program_view import ProgramView
+from dispersa.desk.program_view import ProgramView, view_of
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.execution.alerts import FillSeen, fill_alerts
@@ -33,7 +33,7 @@ def decide_program(
     if state.program is None:
         return None
     quotes = event.quotes if isinstance(event, ev.MarketObserved) else {}
-    view = ProgramView(rules=rules, state=state, program=state.program, at=at, quotes=quotes)
+    view = view_of(rules, state, state.program, at, quotes)
     return (
         _wind_down(view, event)
         or _cancel_surplus(view)

@@ -94,16 +94,18 @@ def place_order(state: DeskState, at: datetime, command: PlaceOrder) -> DeskStat
         refs=(*row.refs, intent.ref),
     )
     launched = replace(program.with_package(worked), last_launch_at=at)
-    return _with_program(placed, launched)
+    return _with_program(placed, at, launched)
 
 
 def amend_order(state: DeskState, at: datetime, command: AmendOrder) -> DeskState:
     """Note the limit that was asked for; the order works at its old one until echoed."""
     intent = command.approved.intent
     order = state.orders[intent.ref]
+    anew = command.walk is not None and command.walk.arrival_at == at
     changed = replace(
         order,
         approved=command.approved,
+        arrival_mid=command.walk.arrival_mid if command.walk and anew else order.arrival_mid,
         amend_pending=True,
         limit_path=(*order.limit_path, (at, intent.limit_price)),
     )
@@ -296,7 +298,7 @@ def note_fill(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:
         counted = replace(counted, target=counted.filled)
     if counted.gap and counted.state is PackageState.FILLED:
         counted = replace(counted, state=PackageState.WAITING)
-    return _with_program(state, program.with_package(counted))
+    return _with_program(state, at, program.with_package(counted))
 
 
 def _slippage(state: DeskState, ref: OrderRef) -> Decimal:
@@ -352,11 +354,17 @@ def _remember_speed(state: DeskState, at: datetime, order: Order) -> DeskState:
     return replace(state, fill_seconds={**state.fill_seconds, name: average})
 
 
-def _with_program(state: DeskState, program: Program) -> DeskState:
-    """Store the program and keep the largest worst-case imbalance that it has had."""
-    worst = balance_of(program, signed_at_risk(state, program)).worst
-    peak = max(program.imbalance_max_usd, worst)
-    return replace(state, program=replace(program, imbalance_max_usd=peak))
+def _with_program(state: DeskState, at: datetime, program: Program) -> DeskState:
+    """Store the program with the largest worst-case imbalance that it has had, and its age."""
+    balance = balance_of(program, signed_at_risk(state, program))
+    since = program.imbalanced_since
+    is_off = abs(balance.filled) > program.corridor_usd / 2
+    changed = replace(
+        program,
+        imbalance_max_usd=max(program.imbalance_max_usd, balance.worst),
+        imbalanced_since=(since or at) if is_off else None,
+    )
+    return replace(state, program=changed)
 
 
 def _count_message(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:

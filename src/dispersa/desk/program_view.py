@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
-from dispersa.execution.policy import WalkPolicy
+from dispersa.execution.policy import PriceUnit, WalkPolicy
 from dispersa.execution.program import (
     PackageProgress,
     Program,
@@ -21,6 +21,7 @@ from dispersa.market import ConId, Quote, straddle_quote
 from dispersa.orders import Order, Purpose
 
 LEGS = 2
+FIRST_MESSAGES = 2
 
 
 def signed_at_risk(state: DeskState, program: Program) -> dict[str, int]:
@@ -34,25 +35,41 @@ def signed_at_risk(state: DeskState, program: Program) -> dict[str, int]:
     return at_risk
 
 
+def view_of(
+    rules: DeskRules,
+    state: DeskState,
+    program: Program,
+    at: datetime,
+    quotes: Mapping[ConId, Quote],
+) -> "ProgramView":
+    """Look at the program as it stands now."""
+    at_risk = signed_at_risk(state, program)
+    return ProgramView(
+        rules=rules,
+        state=state,
+        program=program,
+        at=at,
+        quotes=quotes,
+        at_risk=at_risk,
+        balance=balance_of(program, at_risk),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ProgramView:
-    """The running program with rules, state, time and the quotes of the moment."""
+    """The running program with rules, state, time and the quotes of the moment.
+
+    `at_risk` is signed straddles that may still fill by package, `balance` vega filled and at its
+    worst.
+    """
 
     rules: DeskRules
     state: DeskState
     program: Program
     at: datetime
     quotes: Mapping[ConId, Quote]
-
-    @property
-    def at_risk(self) -> dict[str, int]:
-        """Signed straddles that may still fill, by package."""
-        return signed_at_risk(self.state, self.program)
-
-    @property
-    def balance(self) -> VegaBalance:
-        """Vega filled, and at its worst."""
-        return balance_of(self.program, self.at_risk)
+    at_risk: Mapping[str, int]
+    balance: VegaBalance
 
     @property
     def may_send(self) -> bool:
@@ -80,10 +97,11 @@ class ProgramView:
 
     def sight(self, row: PackageProgress, quote: Quote, working: Decimal | None = None) -> Sight:
         """What the package's walk sees."""
+        needs_value = self.program.walk_policy.unit is PriceUnit.VOL
         return Sight(
             quote=quote,
             at=self.at,
-            fair=self.fair_value(row),
+            fair=self.fair_value(row) if needs_value else None,
             working=working,
             urgency=urgency_of(self.program, row, self.balance, self.at),
         )
@@ -96,9 +114,13 @@ class ProgramView:
         return policy.terse() if self.has_spent_messages(row) else policy
 
     def has_spent_messages(self, row: PackageProgress) -> bool:
-        """Whether the package has used its share of the program's messages."""
+        """Whether the package has used more messages than its share for what is filled.
+
+        sent > messages_per_package x filled / target + a first order with one move
+        """
         sent = sum(self.state.messages_sent.get(ref, 0) for ref in row.refs)
-        return sent >= self.program.policy.messages_per_package
+        share = row.filled / row.target if row.target else 1.0
+        return sent > self.program.policy.messages_per_package * share + FIRST_MESSAGES
 
     def order_of(self, row: PackageProgress) -> Order | None:
         """The package's live order, if it has one."""

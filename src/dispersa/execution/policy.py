@@ -57,7 +57,7 @@ class WalkPolicy:
     step_floor: Decimal = Decimal("0.01")
     step_fixed: Decimal | None = None
     slippage_max: Decimal | None = None
-    amend_steps: int = 3
+    amend_steps: int = 4
     rest_at_cap: timedelta = timedelta(seconds=30)
     quote_age_max: timedelta = timedelta(seconds=3)
     size_ratio: float = 5.0
@@ -152,23 +152,23 @@ class ProgramPolicy:
     """How a program is worked.
 
     `corridor_share` of V bounds unbalanced vega; at most `slices_at_once` orders of one side work
-    at a time. A slice is at least `slice_share` of the corridor
-    unless the package needs less. `launch_interval` paces new orders; `quiet` is how long a
-    package rests after an order has ended; `attempts_max` walks may fail in a row before a
+    at a time. A slice is at least `slice_share` of the corridor unless the package needs less or
+    nothing else is under way. `launch_interval` paces new orders; `quiet` is how long a package
+    rests after an order has ended; `attempts_max` walks may fail in a row before a
     package is given up, and then the `remedies` follow in order, each as often as it says. A trade
     scaled below `scale_share_min` of its size is unwound. `growth_max` is how far a re-solved
     package may exceed its planned quantity.
 
-    `budget_multiple` of the plan's expected cost is the shared budget. `messages_per_package` is
-    what a package may use on average before it moves its limit only to the cap, `orders_max` the
-    most orders of one program. Stop rules: the index moves by `index_move_max`, orders are
+    `budget_multiple` of the plan's expected cost is the shared budget. A package that is
+    ahead of its `messages_per_package` moves its limit only to the cap; `orders_max` bounds the
+    orders of one program. Stop rules: the index moves by `index_move_max`, orders are
     rejected `rejections_max` times. A package without a usable quote pauses; its order is cancelled
     after `pause_cancel`, and it is given up after `pause_max`.
     """
 
     corridor_share: float = 0.10
     slices_at_once: int = 8
-    slice_share: float = 0.25
+    slice_share: float = 1.0
     launch_interval: timedelta = timedelta(milliseconds=250)
     quiet: timedelta = timedelta(seconds=2)
     attempts_max: int = 5
@@ -182,7 +182,7 @@ class ProgramPolicy:
     scale_share_min: float = 0.5
     growth_max: float = 0.25
     budget_multiple: float = 1.5
-    messages_per_package: int = 12
+    messages_per_package: int = 10
     orders_max: int = 390
     index_move_max: float = 0.015
     rejections_max: int = 3

@@ -27,6 +27,8 @@ from dispersa.orders import OrderRef, ProgramId, Purpose
 
 CORRIDOR_STRADDLES = 1.5
 ROUNDING = 1e-9
+IMBALANCE_SECONDS = 60.0
+"""Age at which an imbalance deserves all the haste that its size does."""
 
 
 class PackageState(StrEnum):
@@ -133,7 +135,8 @@ class Program:
     """A trade being worked; a fold over the journal.
 
     `fill_seconds` is how long a slice of a name took in earlier programs: the slow ones go first.
-    `unproven_since` is set while the link is lost, until a full read after it.
+    `unproven_since` is set while the link is lost, until a full read after it; `imbalanced_since`
+    while filled vega is further than half the corridor from balance.
     """
 
     program: ProgramId
@@ -157,7 +160,7 @@ class Program:
     fill_seconds: Mapping[str, float] = field(default_factory=dict)
     index_spot_at_start: float | None = None
     alerts: tuple[Alert, ...] = ()
-    balanced_at: datetime | None = None
+    imbalanced_since: datetime | None = None
     sentence: str = ""
     ended_at: datetime | None = None
 
@@ -331,19 +334,19 @@ def urgency_of(
 ) -> float:
     """How much haste a package's order deserves, 0 to 1.
 
-    max((elapsed / deadline)^2, |filled imbalance| / corridor if this order lessens it)
+        max((elapsed / deadline)^2,  |filled imbalance| / corridor x min(its age / 60 s, 1))
+
+    the second only for an order that lessens the imbalance; trading back is always urgent.
     """
+    if program.state is ProgramState.UNWINDING:
+        return 1.0
     allotted = (program.deadline_at - program.started_at).total_seconds()
     elapsed = min(max((now - program.started_at).total_seconds() / allotted, 0.0), 1.0)
-    lessens = row.side.sign * balance.filled < 0
-    lack = min(abs(balance.filled) / program.corridor_usd, 1.0) if lessens else 0.0
-    unwinds = 1.0 if program.state is ProgramState.UNWINDING else 0.0
-    return max(elapsed**2, lack, unwinds)
-
-
-def has_gap(program: Program) -> bool:
-    """Whether any package that is not given up lacks or exceeds its target."""
-    return any(row.gap and row.is_open for row in program.packages.values())
+    since = program.imbalanced_since
+    if since is None or row.side.sign * balance.filled >= 0:
+        return elapsed**2
+    age = min((now - since).total_seconds() / IMBALANCE_SECONDS, 1.0)
+    return max(elapsed**2, min(abs(balance.filled) / program.corridor_usd, 1.0) * age)
 
 
 def is_hemmed_in(program: Program, at_risk: Mapping[str, int]) -> bool:
