@@ -82,7 +82,8 @@ _NAMES = """
     execDetails execDetailsEnd commissionReport completedOrder completedOrdersEnd position
     positionEnd updateAccountValue updatePortfolio updateAccountTime accountDownloadEnd
     accountSummary accountSummaryEnd historicalData historicalDataEnd headTimestamp pnl
-    pnlSingle currentTime
+    pnlSingle currentTime historicalTicks historicalTicksLast historicalTicksBidAsk
+    tickByTickBidAsk historicalDataUpdate
 """
 KEPT = frozenset(_NAMES.split())
 
@@ -398,6 +399,63 @@ class Scenarios:
             "head": bool(self.client.done("headTimestamp", request)[0][1]),
         }
 
+    def others(self) -> dict[str, Any]:
+        """Futures, pairs and VIX: details, quotes, bars, an order; and single ticks."""
+        month = self.call.lastTradeDateOrContractMonth[:4] + "12"
+        future = self.contract(
+            symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth=month
+        )
+        pair = self.contract(symbol="EUR", secType="CASH", exchange="IDEALPRO")
+        vix = self.contract(symbol="VIX", secType="IND", exchange="CBOE")
+        seen: dict[str, Any] = {}
+        for wanted, what in ((future, "TRADES"), (pair, "MIDPOINT"), (vix, "TRADES")):
+            (details,) = self.details(wanted)
+            full, kind = details.contract, details.contract.secType
+            sizes = [("1 D", "1 hour"), ("5 D", "1 day"), ("600 S", "30 secs")]
+            bars = [self.bars(full, span, size, what, 2) for span, size in sizes]
+            seen[kind] = [bool(full.conId), all(bars)]
+            if kind != "IND":
+                bid, ask = self.quote(full)
+                order = self.order("LMT", "BUY", 1, "other")
+                order.tif = "GTC"
+                order.lmtPrice = round(round(bid * 0.96 / details.minTick) * details.minTick, 5)
+                seen[kind] += [0 < bid < ask, *self.rests_and_ends(full, order)]
+        return seen | self.single_ticks()
+
+    def rests_and_ends(self, contract: Contract, order: Order) -> list[bool]:
+        resting = self.place(contract, order)
+        rests = self.client.until(lambda: self.status(resting) == "Submitted")
+        self.client.cancelOrder(resting)
+        return [rests, self.client.until(lambda: self.status(resting) == "Cancelled")]
+
+    def single_ticks(self) -> dict[str, Any]:
+        client, counts = self.client, []
+        client.reqCurrentTime()
+        client.until(lambda: client.heard["currentTime"])
+        end = time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(client.heard["currentTime"][-1][0]))
+        callbacks = {
+            "TRADES": "historicalTicksLast",
+            "BID_ASK": "historicalTicksBidAsk",
+            "MIDPOINT": "historicalTicks",
+        }
+        for kind, callback in callbacks.items():
+            request = client.ask()
+            client.reqHistoricalTicks(request, self.stock, "", end, 20, kind, 1, True, [])
+            counts.append(len(client.done(callback, request)[0][1]))
+        stream = client.ask()
+        client.reqTickByTickData(stream, self.stock, "BidAsk", 0, False)
+        came = client.until(lambda: client.of("tickByTickBidAsk", stream))
+        client.cancelTickByTickData(stream)
+        growing = client.ask()
+        client.reqHistoricalData(
+            growing, self.call, "", "300 S", "5 secs", "MIDPOINT", 1, 2, True, []
+        )
+        client.done("historicalDataEnd", growing)
+        grew = client.until(lambda: client.of("historicalDataUpdate", growing))
+        client.cancelHistoricalData(growing)
+        many = len(client.of("historicalData", growing)) > 50
+        return {"ticks": counts, "stream": came, "grew": many and grew}
+
     def profit(self) -> dict[str, Any]:
         client = self.client
         account, single, summary = client.ask(), client.ask(), client.ask()
@@ -453,6 +511,7 @@ ORDER = (
     "combo",
     "spread",
     "past",
+    "others",
     "profit",
     "again",
 )

@@ -273,6 +273,49 @@ class Scenarios:
             "head": bool(head),
         }
 
+    def others(self) -> dict[str, Any]:
+        """Futures, pairs and VIX: details, quotes, bars, an order; and single ticks."""
+        future = self.api.Future("ES", self.call.lastTradeDateOrContractMonth[:4] + "12", "CME")
+        pair = self.api.Forex("EURUSD")
+        vix = self.api.Index("VIX", "CBOE", "USD")
+        seen: dict[str, Any] = {}
+        for contract, what in ((future, "TRADES"), (pair, "MIDPOINT"), (vix, "TRADES")):
+            (details,) = self.ib.reqContractDetails(contract)
+            full, kind = details.contract, details.contract.secType
+            sizes = [("1 D", "1 hour"), ("5 D", "1 day"), ("600 S", "30 secs")]
+            bars = [
+                self.ib.reqHistoricalData(full, "", span, size, what, True, 2, False, [])
+                for span, size in sizes
+            ]
+            seen[kind] = [bool(full.conId), all(bars)]
+            if kind != "IND":
+                (ticker,) = self.ib.reqTickers(full)
+                price = round(ticker.bid * 0.96 / details.minTick) * details.minTick
+                order = self.api.LimitOrder("BUY", 1, round(price, 5), tif="GTC")
+                trade = self.ib.placeOrder(full, order)
+                rests = self.until(lambda trade=trade: trade.orderStatus.status == "Submitted")
+                self.ib.cancelOrder(order)
+                ended = self.until(lambda trade=trade: trade.orderStatus.status == "Cancelled")
+                seen[kind] += [0 < ticker.bid < ticker.ask, rests, ended]
+        return seen | self.single_ticks()
+
+    def single_ticks(self) -> dict[str, Any]:
+        past = [
+            self.ib.reqHistoricalTicks(self.stock, "", self.ib.reqCurrentTime(), 20, kind, True)
+            for kind in ("TRADES", "BID_ASK", "MIDPOINT")
+        ]
+        stream = self.ib.reqTickByTickData(self.stock, "BidAsk")
+        came = self.until(lambda: stream.tickByTicks)
+        self.ib.cancelTickByTickData(self.stock, "BidAsk")
+        growing = self.ib.reqHistoricalData(
+            self.call, "", "300 S", "5 secs", "MIDPOINT", True, 2, True, []
+        )
+        count = len(growing)
+        grew = self.until(lambda: len(growing) > count)
+        self.ib.cancelHistoricalData(growing)
+        counts = [len(ticks) for ticks in past]
+        return {"ticks": counts, "stream": bool(came), "grew": count > 50 and bool(grew)}
+
     def profit(self) -> dict[str, Any]:
         pnl = self.ib.reqPnL(self.account)
         single = self.ib.reqPnLSingle(self.account, "", self.stock.conId)
@@ -305,6 +348,7 @@ ORDER = (
     "combo",
     "spread",
     "past",
+    "others",
     "profit",
     "again",
 )

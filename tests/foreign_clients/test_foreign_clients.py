@@ -53,6 +53,14 @@ def test_client_lives_through_every_scenario(
         "vols": True,
         "head": True,
     }
+    assert seen["others"] == {
+        "FUT": [True] * 5,
+        "CASH": [True] * 5,
+        "IND": [True] * 2,
+        "ticks": [20, 20, 20],
+        "stream": True,
+        "grew": True,
+    }
     assert seen["profit"] == {"came": True, "summary": True}
     _check_again(seen["again"])
     _check_log(seen, client)
@@ -98,7 +106,7 @@ def _check_again(seen: dict[str, Any]) -> None:
 
 def _check_log(seen: dict[str, Any], client: str) -> None:
     """Only what the scenarios provoke may be in a client's log, and nothing of its own making."""
-    expected = {200, 110, 202, 161, 326, 10148}
+    expected = {200, 110, 202, 161, 162, 326, 10148}  # 162 confirms the end of a stream of bars
     assert set(seen["errors"]) - NOTICES <= expected
     assert {200, 110} <= set(seen["errors"])
     provoked = tuple(

@@ -139,9 +139,14 @@ class Feed:
                 line.quote(self._shown(instrument, self._quotes.quote(instrument)), _CAN_EXECUTE)
             case _:
                 line.quote(self._shown(instrument, self._quotes.quote(instrument)), _CAN_EXECUTE)
-                line.price(KIND["last"], round(self._quotes.level(instrument), 2))
+                line.price(KIND["last"], self._last(instrument), 1 + line.line_id % 7)
         if with_slow:
             self._push_slow(line, instrument)
+
+    def _last(self, instrument: Instrument) -> float:
+        """Return the latest price on the instrument's grid."""
+        steps = round(self._quotes.level(instrument) / instrument.tick)
+        return round(steps * instrument.tick, 2)
 
     def _shown(self, instrument: Instrument, true: Nbbo) -> Nbbo:
         return self.effects.quote(instrument, true) if self.effects.active else true

@@ -16,6 +16,7 @@ KNOWN_IDS = {
     "GOOGL": 208813719, "GOOG": 208813720, "TSLA": 76792991, "NFLX": 15124833, "AMD": 4391,
     "INTC": 270639, "ADBE": 265768, "QCOM": 273544, "TXN": 13096, "INTU": 270662, "IBM": 8314,
     "QQQ": 320227571, "SPY": 756733, "IWM": 9579970, "SPX": 416904, "VIX": 13455763,
+    "NDX": 416843, "EUR.USD": 12087792, "GBP.USD": 12087797, "AUD.USD": 14433401,
 }  # fmt: skip
 """Ids that public documents and recordings show."""
 
