@@ -3,6 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 class Clock(Protocol):

@@ -4,11 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from dispersa.gateway import events
-from dispersa.gateway.clock import Clock
+from dispersa.gateway.clock import NEW_YORK, Clock
 from dispersa.gateway.conditions import Conditions
+from dispersa.gateway.efficiency import OrderEfficiency
 from dispersa.gateway.port import VenuePort
 from dispersa.gateway.settings import GatewaySettings, Rules
 
@@ -122,6 +124,7 @@ class Floor:
         self.connections: set[Link] = set()
         self.background: set[asyncio.Task[None]] = set()
         self.conditions = Conditions()
+        self.efficiency = OrderEfficiency()
         self._attendants: dict[int, Attendant] = {}
         self._order_ids: dict[int, int] = {}
         self._lines = 0
@@ -168,6 +171,15 @@ class Floor:
         """Forget every order id, as a gateway may that has been restarted."""
         self._order_ids.clear()
 
+    def order_message(self) -> bool:
+        """Count a submission, revision or cancel; return whether it is one too many."""
+        self.efficiency.message(self._new_york_day())
+        most = self.rules.order_efficiency_max
+        return bool(self.rules.order_efficiency_refuses and most and self.efficiency.ratio > most)
+
+    def _new_york_day(self) -> date:
+        return self.clock.now().astimezone(NEW_YORK).date()
+
     def take_lines(self, count: int) -> None:
         """Count market data lines in use up or down."""
         self._lines += count
@@ -203,6 +215,7 @@ class Floor:
     def _count(self, event: events.Event) -> None:
         if isinstance(event, events.Execution):
             self.traffic.fills += 1
+            self.efficiency.executed(event.perm_id, self._new_york_day())
             self.traffic.recent.append(
                 f"{event.side} {event.shares} {event.contract.symbol} "
                 f"{event.contract.sec_type} at {event.price:g}"

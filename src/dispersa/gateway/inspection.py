@@ -108,6 +108,8 @@ class Inspection:
             "sent": traffic.messages_out,
             "orders": traffic.orders,
             "fills": traffic.fills,
+            "order_messages_today": self._floor.efficiency.messages,
+            "order_efficiency_ratio": round(self._floor.efficiency.ratio, 3),
             "clients": [one.census().client_id for one in self._floor.attendants()],
             "lines": self._floor.lines,
         }

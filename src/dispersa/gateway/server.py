@@ -10,6 +10,7 @@ from dispersa.gateway.clock import Clock, LoopClock
 from dispersa.gateway.connection import Connection
 from dispersa.gateway.floor import Floor
 from dispersa.gateway.inspection import Inspection
+from dispersa.gateway.nightly import schedule_restarts
 from dispersa.gateway.outages import Outages
 from dispersa.gateway.port import VenuePort
 from dispersa.gateway.script import Storm, read_script, schedule
@@ -102,6 +103,7 @@ async def serve(settings: GatewaySettings, recorder: Recorder | None = None) -> 
     if settings.inspect_port is not None:
         gateway.inspection = await _inspection(gateway, settings.inspect_port)
     schedule(script, gateway)
+    schedule_restarts(gateway)
     return gateway
 
 

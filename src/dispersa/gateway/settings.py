@@ -13,7 +13,9 @@ SERVER_VERSIONS = (157, 178)
 
 
 MARKET_DATA_REFUSALS = (354, 10089, 10168)
-_MAY_BE_ZERO = frozenset({"messages_per_second_max", "market_data_lines_max"})
+_MAY_BE_ZERO = frozenset(
+    {"messages_per_second_max", "market_data_lines_max", "order_efficiency_max", "restart_hour"}
+)
 _LOWEST = {"account_summaries_max": 1, "historical_requests_open_max": 1, "unsent_bytes_max": 65536}
 
 
@@ -52,6 +54,14 @@ class Rules:
 
     The details of the largest chains (some 30,000 contracts) are 20 MiB in one answer.
     """
+    order_efficiency_max: float | None = 20.0
+    """Order messages per executed order of a day that count as excessive; 0 or None = no limit."""
+    order_efficiency_refuses: bool = False
+    """True: an order above that count is refused with 201; IBKR only reports it afterwards."""
+    restart_hour: float | None = 23.75
+    """New York hour of the nightly restart, which rolls nextValidId back; None = none."""
+    restart_seconds: float = 60.0
+    """How long nothing listens then."""
     handshake_seconds: float = 30.0
     """A connection that has not said hello after this long is closed."""
 
@@ -61,6 +71,11 @@ class Rules:
             raise InvalidInput(
                 f"the rule market_data_refusal is {self.market_data_refusal}; choose one of "
                 f"{', '.join(map(str, MARKET_DATA_REFUSALS))}"
+            )
+        if self.restart_hour is not None and not 0.0 <= self.restart_hour < 24.0:
+            raise InvalidInput(
+                f"the rule restart_hour is {self.restart_hour}; expected an hour from 0 to below "
+                '24, for example 23.75, or "none"'
             )
         for rule in fields(self):
             value = getattr(self, rule.name)

@@ -10,6 +10,10 @@ from dispersa.gateway.wire import order_replies, replies
 from dispersa.gateway.wire import requests as r
 
 _EXECUTIONS_END = 55
+_INEFFICIENT = (
+    "Order rejected - reason:Your order efficiency ratio is excessive: too many submissions, "
+    "revisions and cancels for the orders that were executed"
+)
 _READ_ONLY = (
     "Error validating request.-'bW' : cause - The API interface is currently in Read-Only mode."
 )
@@ -51,12 +55,16 @@ class OrderDesk:
         if request.order.what_if:
             self._what_if(request)
             return
+        if self._line.floor.order_message():
+            self._line.error(request.order_id, 201, _INEFFICIENT)
+            return
         self._line.floor.traffic.orders += 1
         self._venue.place(self._line.client_id, request.order_id, request.contract, request.order)
 
     def cancel(self, request: r.CancelOrder) -> None:
         """Hand a cancel of the client's own order to the venue."""
         if not self._is_read_only(request.order_id):
+            self._line.floor.order_message()
             self._venue.cancel(self._line.client_id, request.order_id)
 
     def cancel_all(self) -> None:
