@@ -21,11 +21,10 @@ from dispersa.journal.ownership import Ownership
 from dispersa.runtime.engine_process import (
     end_engine,
     engine_of,
-    halt_file,
     owns,
-    write_halt,
 )
 from dispersa.runtime.heartbeat import beat_age_seconds, beat_file, beating
+from dispersa.runtime.sentinel import sentinel_file
 from dispersa.runtime.watch_rules import Watched, WatchLimits, reason_to_stop
 
 CALM = Watched(
@@ -85,16 +84,6 @@ def test_rule_stops_only_beyond_its_limit(change: dict[str, Any], words: str | N
 def test_limit_out_of_range_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidConfig, match=f"watchdog.{next(iter(change))}"):
         WatchLimits(**change)
-
-
-def test_sentinel_is_whole_private_and_has_its_reason_on_one_line(tmp_path: Path) -> None:
-    journal = tmp_path / "desk.sqlite3"
-    write_halt(journal, level="cancel", reason="watchdog: two\nlines")
-    file = halt_file(journal)
-    assert file == tmp_path / "desk.sqlite3.halt"
-    assert file.read_text() == "cancel\nwatchdog: two lines\n"
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [file]
 
 
 async def test_nobody_is_killed_for_an_id_in_a_file_without_the_lock(tmp_path: Path) -> None:
@@ -170,21 +159,25 @@ def process(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
             started.kill()
 
 
-@contextmanager
-def market(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A gateway process; the settings that lead an engine and its watchdog there."""
+@pytest.fixture(scope="module")
+def port() -> Iterator[str]:
+    """A gateway process; the port it listens on."""
     with process("-m", "dispersa", "gateway", "--port", "0", "--names", "6") as gateway:
         assert gateway.stdout is not None
-        port = gateway.stdout.readline().strip().rpartition(":")[2]
-        yield {
-            "DISPERSA__BROKER__PORT": port,
-            "DISPERSA__UNIVERSE__NAMES": "6",
-            "DISPERSA__SIGNAL__COVERAGE_MIN": "0.1",
-            "DISPERSA__JOURNAL__PATH": str(tmp_path / "desk.sqlite3"),
-            "DISPERSA__WATCHDOG__BEAT_SECONDS_MAX": "2",
-            "DISPERSA__WATCHDOG__ORPHAN_SECONDS_MAX": "2",
-            "DISPERSA__WATCHDOG__READ_EVERY_SECONDS": "1",
-        }
+        yield gateway.stdout.readline().strip().rpartition(":")[2]
+
+
+@pytest.fixture
+def settings(port: str, tmp_path: Path) -> dict[str, str]:
+    """What leads an engine and its watchdog to the gateway and to one journal."""
+    return {
+        "DISPERSA__BROKER__PORT": port,
+        "DISPERSA__UNIVERSE__NAMES": "6",
+        "DISPERSA__SIGNAL__COVERAGE_MIN": "0.1",
+        "DISPERSA__JOURNAL__PATH": str(tmp_path / "desk.sqlite3"),
+        "DISPERSA__WATCHDOG__BEAT_SECONDS_MAX": "3",
+        "DISPERSA__WATCHDOG__READ_EVERY_SECONDS": "1",
+    }
 
 
 def wait_for_orders(journal: Path, engine: subprocess.Popen[str], *, count: int) -> None:
@@ -202,21 +195,43 @@ def placed(journal: Path) -> int:
     return sum(entry.kind == "PlaceOrder" for entry in read_entries(journal))
 
 
-def test_frozen_engine_is_ended_and_its_orders_are_cancelled_one_by_one(tmp_path: Path) -> None:
+def watch(**settings: str) -> tuple[dict[str, Any], str]:
+    """Run the watchdog to its end; what it told and said."""
+    with process("-m", "dispersa", "watchdog", "--json", **settings) as watchdog:
+        told, said = watchdog.communicate(timeout=120)
+    assert watchdog.returncode == 5, said
+    assert "Traceback" not in said
+    return json.loads(told), said
+
+
+def test_engine_that_obeys_the_sentinel_cancels_by_itself_and_is_not_killed(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
     journal = tmp_path / "desk.sqlite3"
-    with market(tmp_path) as settings, process("-c", ENGINE, **settings) as engine:
-        wait_for_orders(journal, engine, count=3)
+    with process("-c", ENGINE, **settings) as engine:
+        wait_for_orders(journal, engine, count=2)
+        stopped, _ = watch(**settings, DISPERSA__WATCHDOG__ORDERS_MAX="1")
+        assert (stopped["obeyed"], stopped["killed"], stopped["left"]) == (True, None, [])
+        assert "orders of ours are open; expected at most 1" in stopped["reason"]
+        told, said = engine.communicate(timeout=60)
+        assert engine.returncode == 0, said
+        assert "watchdog" in told
+    assert any(entry.kind == "HaltRequested" for entry in read_entries(journal))
+
+
+def test_frozen_engine_is_ended_and_its_orders_are_cancelled_one_by_one(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    journal = tmp_path / "desk.sqlite3"
+    with process("-c", ENGINE, **settings) as engine:
+        wait_for_orders(journal, engine, count=2)
         engine.send_signal(signal.SIGSTOP)
-        with process("-m", "dispersa", "watchdog", "--json", **settings) as watchdog:
-            told, said = watchdog.communicate(timeout=90)
-        assert watchdog.returncode == 5, said
-        stopped = json.loads(told)
+        stopped, _ = watch(**settings)
         assert engine.wait(timeout=5) == -signal.SIGKILL
-        assert stopped["killed"] == engine.pid
-        assert not stopped["obeyed"]
-        assert len(stopped["cancelled"]) >= 3
-        assert stopped["left"] == []
-        level, reason = halt_file(journal).read_text().splitlines()
-        assert level == "cancel"
-        assert "has not beaten" in reason
-        assert "Traceback" not in said
+    assert stopped["killed"] == engine.pid
+    assert not stopped["obeyed"]
+    assert len(stopped["cancelled"]) >= 2
+    assert stopped["left"] == []
+    level, reason, *_ = sentinel_file(journal).read_text().splitlines()
+    assert level == "cancel"
+    assert "has not beaten" in reason

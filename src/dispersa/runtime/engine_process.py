@@ -1,4 +1,4 @@
-"""Which process owns the journal, does it live, and how is it told or made to stop?"""
+"""Which process owns the journal, does it live, and how is it made to end?"""
 
 import asyncio
 import fcntl
@@ -9,23 +9,6 @@ from pathlib import Path
 
 KILL_WAIT_SECONDS = 10.0
 _OWNER = re.compile(r"process (\d+)\b")
-
-
-def halt_file(journal: Path) -> Path:
-    """Return the sentinel file that an engine obeys: level, then reason, a line each."""
-    return journal.with_name(journal.name + ".halt")
-
-
-def write_halt(journal: Path, *, level: str, reason: str) -> None:
-    """Put the sentinel there whole or not at all, for nobody else to read."""
-    file = halt_file(journal)
-    part = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as text:
-        text.write(f"{level}\n{' '.join(reason.split())}\n")
-        text.flush()
-        os.fsync(text.fileno())
-    part.replace(file)
 
 
 def engine_of(journal: Path) -> int | None:

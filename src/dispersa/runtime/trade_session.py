@@ -4,30 +4,42 @@ Start-up and recovery are one path: fold the journal, read the broker in full, g
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.desk import events as ev
-from dispersa.desk.codec import decode
 from dispersa.desk.commands import AskApproval
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
-from dispersa.desk.step import fold
 from dispersa.errors import BrokerError, Halted, MarketDataMissing, Unresolved
 from dispersa.execution.plan import TradePlan
-from dispersa.journal import Entry, Journal
+from dispersa.journal import Journal
 from dispersa.market import ConId, OptionContract, Symbol, Underlying
 from dispersa.orders import AccountReading, VixReading
 from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator, Seen
+from dispersa.runtime.opening import bound_limits, read_held
 from dispersa.runtime.reachable import Reach
+from dispersa.runtime.replay import close_state, replayed, start_state
 from dispersa.runtime.step_clock import StepClock
 from dispersa.runtime.workers import MarketWorkers
 
+__all__ = [
+    "Connection",
+    "TradeSetup",
+    "open_books",
+    "read_conditions",
+    "replayed",
+    "require_not_stopped",
+    "run_trade",
+]
+
 OBSERVE_EVERY = timedelta(milliseconds=250)
 CONDITIONS_EVERY = timedelta(seconds=15)
+
+SUBSCRIBE_AGAIN = timedelta(seconds=1)
 
 _Reading = TypeVar("_Reading", AccountReading, VixReading)
 
@@ -50,7 +62,8 @@ class Connection(Protocol):
 class TradeSetup:
     """Everything that one trade session is wired from.
 
-    `owns_process` where the session may take the process's signals.
+    `owns_process` where the session may take the process's signals; `limits_reason` is why the
+    configured limits differ from those of the last start.
     """
 
     profile: str
@@ -64,11 +77,7 @@ class TradeSetup:
     operator: Operator
     time_limit: timedelta = timedelta(hours=2)
     owns_process: bool = False
-
-
-def replayed(entries: Iterable[Entry]) -> DeskState:
-    """Fold a journal into the state that its desk had."""
-    return fold((entry.at, decode(entry.kind, entry.payload)) for entry in entries)
+    limits_reason: str = ""
 
 
 async def run_trade(
@@ -95,7 +104,8 @@ async def run_trade(
         operator=setup.operator,
         observers=(*observers, streaming),
     )
-    loop.state = replayed(setup.journal.entries())
+    start = start_state(setup.journal)
+    loop.state = start.state
     reach = Reach(loop, setup.journal)
     await open_books(setup, loop)
     if loop.state.stage is Stage.EXECUTION and loop.state.plan is not None:
@@ -108,7 +118,7 @@ async def run_trade(
         timeout=limit,
         beside=[*streaming.tasks(loop), *reach.work(signals=setup.owns_process)],
     )
-    setup.journal.flush()
+    close_state(setup.journal, start, loop.state)
     require_not_stopped(loop)
     return loop.state
 
@@ -130,13 +140,25 @@ def _is_over(state: DeskState) -> bool:
 
 
 async def open_books(setup: TradeSetup, loop: DeskLoop) -> None:
-    """Read the broker's books before anything is decided."""
+    """Bind the limits and read the broker's books before anything is decided."""
     feed = setup.connection.feed
     setup.connection.orders.use_order_ids_above(loop.state.order_id_high_water)
     loop.post(
         ev.DeskOpened(profile=setup.profile, account=setup.account, live_allowed=setup.live_allowed)
     )
+    bound = bound_limits(
+        loop.state,
+        setup.rules.gate.limits,
+        reason=setup.limits_reason,
+        actor=setup.operator.name,
+        at=setup.clock.live.now(),
+    )
+    if bound is not None:
+        loop.post(bound)
     snapshot = await setup.connection.orders.snapshot()
+    marked = await read_held(feed, loop.state, snapshot.positions, setup.clock.live)
+    if marked is not None:
+        loop.post(marked)
     index = await feed.underlying(setup.workers.symbols[0])
     loop.post(ev.BrokerSynchronized(snapshot=snapshot, session=await feed.session(index)))
     loop.post(await read_conditions(setup))
@@ -191,12 +213,21 @@ class _Streaming:
     async def _subscribe(self) -> None:
         while True:
             plan = await self._wanted.get()
-            contracts: list[OptionContract | Underlying] = []
+            while not await self._streams(plan):
+                await asyncio.sleep(SUBSCRIBE_AGAIN.total_seconds())
+
+    async def _streams(self, plan: TradePlan) -> bool:
+        """Whether the plan's contracts stream now; a lost link must not end a desk at work."""
+        contracts: list[OptionContract | Underlying] = []
+        try:
             for package in plan.packages:
                 contracts.extend(package.straddle.legs)
                 contracts.append(await self._underlying(package.symbol))
             await self._setup.connection.feed.subscribe(contracts)
-            self._con_ids = frozenset(contract.con_id for contract in contracts)
+        except BrokerError:
+            return False
+        self._con_ids = frozenset(contract.con_id for contract in contracts)
+        return True
 
     async def _underlying(self, symbol: Symbol) -> Underlying:
         return await self._setup.connection.feed.underlying(symbol)

@@ -20,9 +20,11 @@ from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.errors import BrokerError, DispersaError, Unresolved
 from dispersa.journal import read_entries
 from dispersa.orders import BrokerSnapshot, OpenOrderReading, OrderRef
+from dispersa.risk import HaltLevel
 from dispersa.runtime.clock import WallClock
-from dispersa.runtime.engine_process import end_engine, engine_of, write_halt
+from dispersa.runtime.engine_process import end_engine, engine_of
 from dispersa.runtime.heartbeat import beat_age_seconds
+from dispersa.runtime.sentinel import Sentinel, write_sentinel
 from dispersa.runtime.watch_rules import Watched, WatchLimits, reason_to_stop
 
 LOOK_EVERY_SECONDS = 1.0
@@ -186,7 +188,8 @@ class Watchdog:
         """Sentinel first; the engine's end and our own cancels only where that is ignored."""
         setup = self._setup
         self._say(f"STOP: {reason}")
-        write_halt(setup.journal, level="cancel", reason=f"watchdog: {reason}")
+        sentinel = Sentinel(level=HaltLevel.CANCEL, reason=reason, by="watchdog")
+        write_sentinel(setup.journal, sentinel)
         if engine_of(setup.journal) is not None:
             if await self._obeyed():
                 return Stopped(reason=reason, obeyed=True, killed=None, cancelled=(), left=())
