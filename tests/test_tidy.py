@@ -61,8 +61,6 @@ IMPURE_IN_PURE_ROOMS: dict[str, str] = {
 """Uses of clock, chance or log in a pure room (`path:name`), with the reason."""
 
 SILENCED_WITHOUT_A_WORD: dict[str, str] = {
-    "src/dispersa/broker/ibkr/link.py": "ib_async is untyped here and calls us by its own names",
-    "src/dispersa/broker/ibkr/receiver.py": "ib_async calls these with its names and arguments",
     "src/dispersa/gateway/connection.py": "asyncio passes an argument that is not needed",
     "src/dispersa/gateway/wire/times.py": "the zone is told apart from the text on the wire",
     "src/dispersa/gateway/world/synthetic.py": "keywords of one type, which mypy can not see",

@@ -8,6 +8,7 @@ import pytest
 from ib_async.contract import Contract, ContractDetails
 from ib_async.objects import AccountValue, BarData, OptionChain, PriceIncrement
 from ib_async.objects import Position as PositionRow
+from ib_async.util import UNSET_DOUBLE
 
 from dispersa.broker import OptionListing
 from dispersa.broker.ibkr.accounts import guarded_account, is_paper, read_account
@@ -298,6 +299,13 @@ def test_open_order_without_status_counts_its_executions() -> None:
         echoes=(echo(),), statuses={echo().order.permId: status("Submitted", filled=1)}
     )
     assert read_open_orders(with_status, [])[0].filled == 1
+
+
+def test_open_order_without_a_limit_has_none_not_zero() -> None:
+    typed_by_hand = echo()
+    typed_by_hand.order.lmtPrice = UNSET_DOUBLE
+    (row,) = read_open_orders(OpenOrdersRead(echoes=(typed_by_hand,)), [])
+    assert row.limit_price is None
 
 
 def test_executions_of_a_read_leave_combo_lines_and_other_accounts_out() -> None:

@@ -12,6 +12,7 @@ from dispersa.orders import (
     BrokerSnapshot,
     Commission,
     Execution,
+    OpenOrderReading,
     Order,
     OrderCancelled,
     OrderChange,
@@ -139,10 +140,7 @@ def absorb_snapshot(state: DeskState, at: datetime, snapshot: BrokerSnapshot) ->
     for order in state.open_orders():
         ref = order.approved.intent.ref
         if ref in live:
-            working = OrderWorking(
-                ref=ref, perm_id=live[ref].perm_id, limit_price=live[ref].limit_price
-            )
-            state = _acknowledge(state, at, working)
+            state = _still_open(state, at, live[ref])
         elif ref in ended:
             gone = OrderCancelled(ref=ref, message="shown as completed by the broker")
             state = change_order(state, at, ref, OrderChange.CANCELLED, gone)
@@ -152,6 +150,17 @@ def absorb_snapshot(state: DeskState, at: datetime, snapshot: BrokerSnapshot) ->
         state, account=snapshot.account, snapshot=snapshot, snapshot_at=at, snapshot_failed_at=None
     )
     return note_proof(read)
+
+
+def _still_open(state: DeskState, at: datetime, shown: OpenOrderReading) -> DeskState:
+    """Take up an order of ours that the broker shows as open; one without a limit is not ours."""
+    if shown.limit_price is None:
+        doubt = OrderDoubtful(
+            ref=shown.ref, code=None, message="the broker shows it without a limit price"
+        )
+        return change_order(state, at, shown.ref, OrderChange.DOUBT, doubt)
+    working = OrderWorking(ref=shown.ref, perm_id=shown.perm_id, limit_price=shown.limit_price)
+    return _acknowledge(state, at, working)
 
 
 def _acknowledge(state: DeskState, at: datetime, working: OrderWorking) -> DeskState:

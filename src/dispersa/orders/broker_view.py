@@ -48,7 +48,10 @@ class PositionReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrderReading:
-    """One order that the broker shows as live, of any client."""
+    """One order that the broker shows as live, of any client.
+
+    `limit_price` is None where it has none: a market order typed into TWS, for example.
+    """
 
     ref: OrderRef
     perm_id: PermId
@@ -57,7 +60,7 @@ class OpenOrderReading:
     side: Side
     quantity: Decimal
     filled: Decimal
-    limit_price: Decimal
+    limit_price: Decimal | None
     status: str
 
 

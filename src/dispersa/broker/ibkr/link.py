@@ -49,9 +49,9 @@ class StrictDecoder(Decoder):
         self._on_garbage = on_garbage
         super().__init__(cast("Wrapper", wrapper), 0)
 
-    def wrap(  # type: ignore[no-untyped-def]
+    def wrap(  # type: ignore[no-untyped-def]  # as untyped as the library's own
         self,
-        methodName: str,  # noqa: N803
+        methodName: str,
         types: Sequence[type],
         skip: int = 2,
     ):
@@ -87,7 +87,7 @@ class GuardedClient(Client):
     MaxRequests = 0
 
     def __init__(self, receiver: Receiver) -> None:
-        super().__init__(receiver)  # type: ignore[no-untyped-call]
+        super().__init__(receiver)  # type: ignore[no-untyped-call]  # the library has no types here
         self.decoder = StrictDecoder(receiver, self._garbage)
         self.fault: str | None = None
 
@@ -115,9 +115,9 @@ class GuardedClient(Client):
         else:
             log.warning("%s; it is ignored", text)
 
-    def _onSocketHasData(self, data: bytes) -> None:  # noqa: N802
+    def _onSocketHasData(self, data: bytes) -> None:
         try:
-            super()._onSocketHasData(data)  # type: ignore[no-untyped-call]
+            super()._onSocketHasData(data)  # type: ignore[no-untyped-call]  # the library has no types here
         except DECODE_ERRORS as error:
             self.fault = f"the stream can not be read ({type(error).__name__}: {error})"
             self.abort()

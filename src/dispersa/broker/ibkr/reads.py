@@ -181,7 +181,7 @@ def _open_order(
         side=Side.BUY if order.action == Side.BUY.value else Side.SELL,
         quantity=quantity,
         filled=max(said or Decimal(0), executed.get(order.permId, Decimal(0))),
-        limit_price=limit if limit is not None else Decimal(0),
+        limit_price=limit,
         status=status.status if status is not None else echo.state.status,
     )
 

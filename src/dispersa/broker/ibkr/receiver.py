@@ -6,8 +6,6 @@ consulted, because that library turns unknown error codes into cancels): order m
 raw lines, answers complete the request that waits for them, ticks go to the book of lines.
 """
 
-# ruff: noqa: N802, N803, PLR0917
-
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from types import SimpleNamespace
@@ -75,7 +73,7 @@ class TickSink(Protocol):
 class Receiver:
     """The callbacks of one link."""
 
-    defaultTimezone: tzinfo = UTC  # noqa: N815
+    defaultTimezone: tzinfo = UTC
 
     def __init__(self, *, tws_time_zone: str) -> None:
         self.ib = SimpleNamespace(TimezoneTWS=tws_time_zone)
@@ -120,7 +118,7 @@ class Receiver:
         self.questions.shared_row("current time", datetime.fromtimestamp(epoch, UTC))
         self.questions.end_shared("current time")
 
-    def error(self, reqId: int, code: int, text: str, advanced: str) -> None:  # noqa: ARG002
+    def error(self, reqId: int, code: int, text: str, advanced: str) -> None:
         """Every message with a code: about a line, a request, an order, or the link itself."""
         line = ErrorLine(request_id=reqId, code=code, text=text)
         if reqId < 0:
@@ -155,19 +153,19 @@ class Receiver:
         """All open orders were sent."""
         self.questions.end_shared("open orders")
 
-    def orderStatus(  # noqa: PLR0913
+    def orderStatus(
         self,
         orderId: int,
         status: str,
         filled: float,
         remaining: float,
-        avgFillPrice: float,  # noqa: ARG002
+        avgFillPrice: float,
         permId: int,
-        parentId: int,  # noqa: ARG002
-        lastFillPrice: float,  # noqa: ARG002
+        parentId: int,
+        lastFillPrice: float,
         clientId: int,
         whyHeld: str,
-        mktCapPrice: float = 0.0,  # noqa: ARG002
+        mktCapPrice: float = 0.0,
     ) -> None:
         """Progress of an order."""
         line = StatusLine(
@@ -264,7 +262,7 @@ class Receiver:
         """One bar."""
         self.questions.row(reqId, bar)
 
-    def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:  # noqa: ARG002
+    def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:
         """All bars were sent."""
         self.questions.end(reqId)
 
@@ -280,12 +278,12 @@ class Receiver:
         if self.ticks is not None:
             self.ticks.on_size(reqId, kind, size)
 
-    def tickGeneric(self, reqId: int, kind: int, value: float) -> None:  # noqa: ARG002
+    def tickGeneric(self, reqId: int, kind: int, value: float) -> None:
         """A generic tick."""
         if self.ticks is not None:
             self.ticks.on_other(reqId)
 
-    def tickString(self, reqId: int, kind: int, value: str) -> None:  # noqa: ARG002
+    def tickString(self, reqId: int, kind: int, value: str) -> None:
         """A text tick, for example the time of the last trade."""
         if self.ticks is not None:
             self.ticks.on_other(reqId)
@@ -294,7 +292,7 @@ class Receiver:
         self,
         reqId: int,
         kind: int,
-        attribute: int,  # noqa: ARG002
+        attribute: int,
         *values: float,
     ) -> None:
         """Greeks of an option."""
