@@ -159,7 +159,7 @@ def process(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
             started.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def port() -> Iterator[str]:
     """A gateway process; the port it listens on."""
     with process("-m", "dispersa", "gateway", "--port", "0", "--names", "6") as gateway:
