@@ -1,6 +1,9 @@
 """What do twelve years of real single-name vols say about the premium?"""
 
+import json
+from dataclasses import replace
 from datetime import date
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,9 @@ import polars as pl
 import pytest
 
 from dispersa.correlation.study import PremiumStudy, premium_study
+from dispersa.errors import InvalidInput
+from dispersa.reports.premium_html import premium_page
+from dispersa.reports.premium_study import StudyFiles, study_document, study_from_files
 
 
 def test_premium_is_zero_where_the_index_is_priced_at_what_comes() -> None:
@@ -73,3 +79,43 @@ def test_worst_month_of_the_proxy_is_a_correlation_surprise(study: PremiumStudy)
     worst = study.dates[int(np.nanargmin(study.premium))]
     assert date(2020, 2, 10) <= worst <= date(2020, 3, 10)
     assert np.nanmin(study.premium) < -0.2
+
+
+@pytest.mark.real_data
+def test_page_and_json_of_the_twelve_years_say_the_same(test_data: Path, tmp_path: Path) -> None:
+    folder = test_data / "sp500_20_iv_2010_2022"
+    if not folder.is_dir():
+        pytest.skip("no sp500_20_iv_2010_2022 in the real data")
+    report = study_from_files(
+        StudyFiles(
+            vols=folder / "implied_vol_3m_atm.csv.gz",
+            closes=folder / "adjusted_close.csv.gz",
+            index_vols=test_data / "cboe_indices" / "vix-daily_to_2026-07-23.csv",
+            index_closes=folder / "sp500_close.csv.gz",
+        )
+    )
+    document = json.loads(study_document(report))
+    assert document["windows"] == report.study.independent.size == 155
+    assert 0.14 < document["mean_premium"] < 0.17
+    assert "nothing is subtracted for cost" in " ".join(document["reading"])
+    page = premium_page(report)
+    assert "<script" not in page
+    assert "http" not in page
+    assert all(escape(sentence) in page for sentence in report.reading())
+
+
+def test_files_without_common_names_or_days_are_refused(tmp_path: Path) -> None:
+    for name, head in (("vols", "Date,AAA,BBB"), ("closes", "Date,AAA,BBB"), ("index", "Date,I")):
+        row = ",".join(["2026-01-02", *["20"] * head.count(",")])
+        (tmp_path / f"{name}.csv").write_text(f"{head}\n{row}\n")
+    (tmp_path / "vix.csv").write_text("DATE,CLOSE\n01/02/2026,17\n")
+    files = StudyFiles(
+        vols=tmp_path / "vols.csv",
+        closes=tmp_path / "closes.csv",
+        index_vols=tmp_path / "vix.csv",
+        index_closes=tmp_path / "index.csv",
+    )
+    with pytest.raises(InvalidInput, match="share 1 days; expected at least 64"):
+        study_from_files(files)
+    with pytest.raises(InvalidInput, match="share 0 names"):
+        study_from_files(replace(files, closes=tmp_path / "index.csv"))

@@ -1,4 +1,4 @@
-"""`dispersa correlation`: implied correlation by date from files."""
+"""`dispersa correlation` and `premium`: implied correlation by date, and years of premium."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +21,12 @@ def register(app: typer.Typer) -> None:
         "dispersa correlation --chains chains.parquet --weights weights.csv.gz --index SPY "
         "--prices closes.parquet --html report.html",
     )(correlation)
+    command(
+        app,
+        "premium",
+        "dispersa premium --vols vols.csv.gz --closes closes.csv.gz --index-vols VIX_History.csv "
+        "--index-closes index.csv.gz --html premium.html",
+    )(premium)
 
 
 def correlation(
@@ -83,5 +89,45 @@ def correlation(
         say(f"{weights}: the weights of each date sum to 100 and were read as percent")
     if json:
         print_json(report.to_json())
+    else:
+        print_table(report.to_table())
+
+
+def premium(
+    *,
+    vols: Annotated[
+        Path, typer.Option(metavar="FILE", help="Daily implied vols, one column for each name.")
+    ],
+    closes: Annotated[
+        Path, typer.Option(metavar="FILE", help="Adjusted closes of the same names.")
+    ],
+    index_vols: Annotated[
+        Path, typer.Option(metavar="FILE", help="Daily index vol, such as Cboe's VIX history.")
+    ],
+    index_closes: Annotated[
+        Path, typer.Option(metavar="FILE", help="Closes of the index, one column.")
+    ],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page with the plots.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Study years of correlation premium: implied against what came in the following month.
+
+    Equal weights; the index vol may come from elsewhere. Says in plain words what that shows and
+    what it does not.
+    """
+    from dispersa.reports.premium_study import StudyFiles, study_document, study_from_files
+
+    report = study_from_files(
+        StudyFiles(vols=vols, closes=closes, index_vols=index_vols, index_closes=index_closes)
+    )
+    if html is not None:
+        from dispersa.reports.premium_html import premium_page
+
+        write_whole(html, premium_page(report))
+        say(f"page written to {html}")
+    if json:
+        print_json(study_document(report))
     else:
         print_table(report.to_table())

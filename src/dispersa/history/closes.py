@@ -89,6 +89,24 @@ def read_closes(path: Path, symbols: Collection[str]) -> CloseTable:
     )
 
 
+def symbols_of_wide(path: Path) -> tuple[Symbol, ...]:
+    """Names that have a column of their own in a table of one row for each date.
+
+    Raises
+    ------
+    InvalidInput
+        The file is missing or malformed, or has no date column.
+    """
+    names = scan_table(path, WHAT).collect_schema().names()
+    others = tuple(Symbol(name) for name in names if name.lower() not in DATE_COLUMNS)
+    if len(others) == len(names):
+        raise InvalidInput(
+            f"{WHAT} {path} has columns {', '.join(names[:8])}; expected "
+            f"{' or '.join(DATE_COLUMNS)} and one column for each name"
+        )
+    return others
+
+
 def _tables_in(folder: Path) -> list[Path]:
     """Tables of a folder by the end of their names."""
     return sorted(

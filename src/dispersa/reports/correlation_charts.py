@@ -12,6 +12,8 @@ from math import ceil, floor, log10
 
 WIDTH, HEIGHT = 960, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 132, 30, 30
+YEAR_LABELS_DAYS = 300
+"""Longer spans are labeled by month and year, not by day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +88,9 @@ def chart(
     parts += [_line(line, dates, scale, unit) for line in lines]
     parts.append(_labels(lines, scale))
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(", ".join(line.name for line in lines))}">{"".join(parts)}</svg>'
+        f'<div class="picture"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(", ".join(line.name for line in lines) or unit)}">'
+        f"{''.join(parts)}</svg></div>"
     )
 
 
@@ -119,9 +122,10 @@ def _axes(dates: Sequence[date], ticks: list[float], scale: _Scale, unit: str) -
 def _date_labels(dates: Sequence[date], y: float, x: Callable[[float], float]) -> str:
     """About nine dates along a line of slots."""
     every = max(1, ceil(len(dates) / 9))
+    is_long = bool(dates) and (dates[-1] - dates[0]).days > YEAR_LABELS_DAYS
     return "".join(
         f'<text class="tick" x="{x(position):.1f}" y="{y:.0f}" '
-        f'text-anchor="middle">{dates[position]:%b %d}</text>'
+        f'text-anchor="middle">{dates[position]:{"%b %Y" if is_long else "%b %d"}}</text>'
         for position in range(0, len(dates), every)
     )
 
@@ -231,7 +235,7 @@ def heat_map(
             )
     height = top + len(rows) * cell + 6
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'<div class="picture"><svg viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="implied vols by name and date">'
-        f"{''.join(parts)}</svg>"
+        f"{''.join(parts)}</svg></div>"
     )

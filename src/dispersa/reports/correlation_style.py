@@ -42,5 +42,8 @@ tbody tr+tr{border-top:1px solid var(--rule)}
 .wide{overflow-x:auto}
 ul{margin:6px 0 0;padding-left:20px;color:var(--soft)}
 .empty{font-style:italic}
+@media (max-width:640px){main{padding:18px 12px 40px}h1{font-size:24px}section{padding:14px 12px}
+.picture{overflow-x:auto}.picture svg{min-width:620px}th,td{padding:5px 7px}
+.tiles{grid-template-columns:repeat(2,1fr)}}
 @media print{body{background:#fff}.scroll{max-height:none}section{break-inside:avoid}}
 """
