@@ -19,7 +19,7 @@ FAULTS = {
     "A2": "the connection is half open: nothing is read and nothing is sent",
     "A3": "the connection ends while a frame is half sent",
     "A4": "the connection ends after the next order is taken, before any answer",
-    "A5": "1100: connectivity between the gateway and IBKR is lost",
+    "A5": "1100: connectivity to IBKR is lost; `value` 2103, 2105, 2157 or 2110: only a farm's",
     "A6": "1102: connectivity restored, data kept",
     "A7": "1101: connectivity restored, market data subscriptions lost",
     "A8": "1300: the port has changed; every connection ends",
@@ -38,6 +38,13 @@ FAULTS = {
     "B37": "requests with the message id `value`, by default contract details, get no answer",
 }
 _FLAP_SECONDS = 3.0
+_LOST = {
+    1100: "Connectivity between IB and TWS has been lost.",
+    2103: "Market data farm connection is broken:usfarm",
+    2105: "HMDS data farm connection is broken:ushmds",
+    2157: "Sec-def data farm connection is broken:secdefnj",
+    2110: "Connectivity between TWS and server is broken. It will be restored automatically.",
+}
 _LATE_ORDER_ID = 2**31 - 2
 _MALFORMED = {
     "huge": (2**31 - 1).to_bytes(4, "big"),
@@ -77,7 +84,7 @@ class Outages:
             "A2": lambda outage: self._each(outage, lambda link: link.mute(outage.seconds)),
             "A3": lambda outage: self._each(outage, lambda link: link.cut_next_frame()),
             "A4": lambda _: self._at_next_order(lost=False, restart_seconds=0.0),
-            "A5": lambda _: self._notify(1100, "Connectivity between IB and TWS has been lost."),
+            "A5": self._lose_connectivity,
             "A6": lambda _: self._notify(
                 1102,
                 "Connectivity between IB and TWS has been restored- data maintained.",
@@ -154,6 +161,12 @@ class Outages:
 
     def _notify(self, code: int, text: str) -> None:
         self._floor.publish(events.Notice(code=code, text=text))
+
+    def _lose_connectivity(self, outage: Outage) -> None:
+        code = int(outage.value or 1100)
+        if code not in _LOST:
+            raise InvalidInput(f"A5 has no {code}; it has {', '.join(map(str, _LOST))}")
+        self._notify(code, _LOST[code])
 
     def _lose_data(self) -> None:
         for attendant in self._floor.attendants():

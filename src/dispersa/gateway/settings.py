@@ -31,8 +31,11 @@ class Rules:
     market_data_lines_max: int | None = 100
     """More concurrent lines, over all clients: error 101; 0 or None = no limit."""
     bag_quotes_count_as_lines: bool = True
+    """Whether a subscription to a combo takes a line like any other."""
     account_summaries_max: int = 2
+    """More account summaries of one client at once: error 322."""
     historical_requests_open_max: int = 50
+    """More requests for bars open at once: error 322."""
     historical_pacing: bool = True
     """Bars of 30 s and less: the documented pacing limits, error 162."""
     executions_live_to_all_clients: bool = False
@@ -40,6 +43,7 @@ class Rules:
     read_only_api: bool = False
     """Refuse orders with error 321 as the Read-Only API setting does."""
     account_update_seconds: float = 180.0
+    """How often account values, summaries and the portfolio are sent anew."""
     live_market_data: bool = True
     """False: no live subscription; type 1 and 2 get error 354, delayed data 10167 first."""
     market_data_refusal: int = 354
@@ -47,6 +51,7 @@ class Rules:
     greeks_subscribed: bool = True
     """False: options stream without computations, after error 10090."""
     pnl_update_seconds: float = 1.0
+    """How often subscribed profits are sent."""
     snapshot_seconds: float = 11.0
     """A snapshot that is not complete after this long ends anyway."""
     unsent_bytes_max: int = 64 * 2**20

@@ -10,6 +10,7 @@ from test_server_visibility import place
 from dispersa.errors import InvalidInput
 from dispersa.gateway.efficiency import OrderEfficiency
 from dispersa.gateway.nightly import next_restart
+from dispersa.gateway.outages import Outage
 from dispersa.gateway.settings import Rules
 from dispersa.testing import GatewayFixture, SimulatedGateway
 
@@ -83,3 +84,15 @@ def test_restart_hour_is_an_hour_of_the_day() -> None:
     with pytest.raises(InvalidInput, match="restart_hour"):
         Rules(restart_hour=24.0)
     assert Rules(restart_hour=None).restart_hour is None
+
+
+@pytest.mark.parametrize(("value", "code"), [("", "1100"), ("2103", "2103"), ("2157", "2157")])
+async def test_lost_connectivity_is_told(
+    start_gateway: StartGateway, value: str, code: str
+) -> None:
+    gateway = await start_gateway({"names": 2})
+    client = await RawClient.started(gateway)
+    gateway.outages.strike(Outage(code="A5", value=value))
+    assert (await client.of(4))[3] == code
+    with pytest.raises(InvalidInput, match="A5"):
+        gateway.outages.strike(Outage(code="A5", value="7"))
