@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp ## Check style, types and room contracts, then run the t
 bench: $(VENV)/dev.stamp ## Measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
+soak: $(VENV)/dev.stamp ## Work many programs on the simulated gateway and print the table
+	$(BIN)/python -m tests.soak
+
 lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
 	requirements/compile $(BIN)/python
 

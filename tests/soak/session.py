@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from dispersa.broker.ibkr.connection import connect
+from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.correlation.terms import Direction, Signal, SignalPolicy
 from dispersa.desk import events as ev
@@ -17,13 +16,15 @@ from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.execution.outcome import outcome_of
 from dispersa.execution.policy import PRESETS, ProgramPolicy
-from dispersa.execution.program import ProgramState, balance_of
-from dispersa.gateway.script import schedule
+from dispersa.execution.program import balance_of
+from dispersa.gateway.exchange.orders import WorkingOrder
+from dispersa.gateway.script import ScriptedFault, schedule
 from dispersa.gateway.server import RunningGateway, serve
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.venue import Venue
 from dispersa.journal import Journal
 from dispersa.market import Basket, Symbol, Weight
+from dispersa.portfolio import positions_from
 from dispersa.risk import SIMULATED_LIMITS, Gate
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.demo import EDGE_WAIVER, ScriptedOperator
@@ -78,7 +79,6 @@ class Measured:
     imbalance_share: float
     half_spread_shares: tuple[float, ...]
     messages_per_package: float
-    duplicates_caused: int
     duplicate_seconds_max: float
     orphans: int
     are_positions_exact: bool
@@ -137,7 +137,13 @@ async def _traded(cell: Cell, gateway: RunningGateway, folder: Path) -> Measured
     return _measured(cell, state, watch)
 
 
-def _setup(cell, gateway, connection, journal, clock):  # type: ignore[no-untyped-def]
+def _setup(
+    cell: Cell,
+    gateway: RunningGateway,
+    connection: IbkrConnection,
+    journal: Journal,
+    clock: StepClock,
+) -> TradeSetup:
     policies = TradePolicies(
         basket=_basket(gateway),
         names=cell.names,
@@ -219,9 +225,8 @@ class QuickWorkers(MarketWorkers):
         return event
 
 
-def _later(fault, seconds):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
+def _later(fault: ScriptedFault, seconds: float) -> ScriptedFault:
+    assert isinstance(fault.moment, float)
     return replace(fault, moment=fault.moment + seconds)
 
 
@@ -233,9 +238,7 @@ class _Watch:
         self._venue, self._clock = gateway.venue, gateway.clock
         self._twice_since: dict[str, datetime] = {}
         self.duplicate_seconds = 0.0
-        self.caused: set[str] = set()
         self.balanced_at: datetime | None = None
-        self.began_at: datetime | None = None
 
     def saw(self, seen: Seen) -> None:
         """Take notice of one step."""
@@ -243,7 +246,6 @@ class _Watch:
         program = seen.state.program
         if program is None:
             return
-        self.began_at = self.began_at or program.started_at
         filled = [row.filled for row in program.packages.values()]
         neutral = abs(balance_of(program, {}).filled) <= program.tolerance_usd
         if not (any(filled) and neutral):
@@ -262,7 +264,7 @@ class _Watch:
             since = self._twice_since.setdefault(ref, now)
             self.duplicate_seconds = max(self.duplicate_seconds, (now - since).total_seconds())
 
-    def _live(self):  # type: ignore[no-untyped-def]
+    def _live(self) -> list[WorkingOrder]:
         return [
             order
             for order in self._venue.truth.orders
@@ -281,8 +283,6 @@ class _Watch:
 
 
 def _measured(cell: Cell, state: DeskState, watch: _Watch) -> Measured:
-    from dispersa.portfolio import positions_from
-
     program = state.program
     if program is None:
         return _refused(cell, state)
@@ -303,7 +303,6 @@ def _measured(cell: Cell, state: DeskState, watch: _Watch) -> Measured:
         imbalance_share=program.imbalance_max_usd / program.corridor_usd,
         half_spread_shares=tuple(share for share in shares if share is not None),
         messages_per_package=sum(row.messages for row in outcome.packages) / len(outcome.packages),
-        duplicates_caused=0,
         duplicate_seconds_max=watch.duplicate_seconds,
         orphans=watch.orphans,
         are_positions_exact=held == watch.positions,
@@ -322,14 +321,9 @@ def _refused(cell: Cell, state: DeskState) -> Measured:
         imbalance_share=0.0,
         half_spread_shares=(),
         messages_per_package=0.0,
-        duplicates_caused=0,
         duplicate_seconds_max=0.0,
         orphans=0,
         are_positions_exact=True,
         remedies="",
         alerts=0,
     )
-
-
-ENDS = tuple(state.value for state in ProgramState if state.has_ended)
-__all__ = ["ENDS", "Cell", "Measured", "measure", "nullcontext"]

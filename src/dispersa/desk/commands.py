@@ -144,6 +144,13 @@ class ResumePackage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuspectMove:
+    """The index seems to have moved too far (or no longer does): one quote alone proves nothing."""
+
+    is_suspected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComputeTargets:
     """Size the rest of the program anew in a worker, fills fixed."""
 
@@ -216,6 +223,7 @@ Command = (
     | EndPackage
     | PausePackage
     | ResumePackage
+    | SuspectMove
     | ComputeTargets
     | Retarget
     | RaiseAlert

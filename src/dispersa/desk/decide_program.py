@@ -10,6 +10,7 @@ from dispersa.desk.commands import (
     DoubtOrder,
     RaiseAlert,
     ReadSnapshot,
+    SuspectMove,
     WindDown,
 )
 from dispersa.desk.decide_end import end_program, is_settled, quiet_from, remedy
@@ -24,6 +25,8 @@ from dispersa.orders import ExecutionReported, Order, OrderRejected, OrderState
 
 SNAPSHOT_RETRY = timedelta(seconds=5)
 MARGIN_REJECTION = 201
+MOVE_PROVEN_AFTER = timedelta(seconds=3)
+"""A move of the index that lasts this long is no bad quote."""
 
 
 def decide_program(
@@ -36,6 +39,7 @@ def decide_program(
     view = view_of(rules, state, state.program, at, quotes)
     return (
         _wind_down(view, event)
+        or _suspect(view)
         or _cancel_surplus(view)
         or _doubt_silent(view)
         or _ask_snapshot(view)
@@ -106,15 +110,33 @@ def _market_stop(view: ProgramView) -> str | None:
     vix, limit = view.state.vix, view.rules.gate.limits.vix_max
     if vix is not None and vix.level >= limit:
         return f"VIX is {vix.level:.1f}; nothing is opened from {limit:g}"
-    start = program.index_spot_at_start
-    index = [row for row in program.packages.values() if row.plan.role is Role.INDEX]
-    spot = view.spot(index[0]) if index else None
-    if start is None or spot is None or abs(spot / start - 1) <= policy.index_move_max:
+    since = program.move_suspected_at
+    moved = _index_move(view)
+    if since is None or moved is None or view.at - since < MOVE_PROVEN_AFTER:
         return None
     return (
-        f"{index[0].plan.symbol} has moved {spot / start - 1:+.2%} since the plan; at most "
+        f"{program.plan.index} has moved {moved:+.2%} since the plan; at most "
         f"{policy.index_move_max:.2%} is worked through"
     )
+
+
+def _suspect(view: ProgramView) -> Command | None:
+    """Note when the index begins to look moved too far, and when it no longer does."""
+    moved = _index_move(view)
+    if moved is None or view.program.state is not ProgramState.RUNNING:
+        return None
+    is_far = abs(moved) > view.program.policy.index_move_max
+    if is_far is (view.program.move_suspected_at is not None):
+        return None
+    return SuspectMove(is_suspected=is_far)
+
+
+def _index_move(view: ProgramView) -> float | None:
+    """Move of the index since the start; None without a quote of it."""
+    start = view.program.index_spot_at_start
+    index = [row for row in view.program.packages.values() if row.plan.role is Role.INDEX]
+    spot = view.spot(index[0]) if index else None
+    return None if start is None or spot is None else spot / start - 1
 
 
 def _cancel_surplus(view: ProgramView) -> Command | None:

@@ -26,6 +26,7 @@ from dispersa.desk.commands import (
     ResumePackage,
     Retarget,
     StartProgram,
+    SuspectMove,
     WindDown,
 )
 from dispersa.desk.evolve_orders import (
@@ -51,6 +52,7 @@ from dispersa.desk.evolve_program import (
     raise_alert,
     resume_package,
     retarget,
+    suspect_move,
     wind_down,
 )
 from dispersa.desk.state import DeskState, Halt, SnapshotRequest, Stage
@@ -290,7 +292,9 @@ def _road_command(state: DeskState, at: datetime, command: RoadCommand) -> DeskS
 ProgramCommand = (
     PlaceOrder | AmendOrder | CancelOrder | DenyOrder | DoubtOrder | WindDown | EndProgram
 )
-PackageCommand = EndPackage | PausePackage | ResumePackage | ComputeTargets | Retarget | RaiseAlert
+PackageCommand = (
+    EndPackage | PausePackage | ResumePackage | SuspectMove | ComputeTargets | Retarget | RaiseAlert
+)
 
 
 def _program_command(state: DeskState, at: datetime, command: ProgramCommand) -> DeskState:
@@ -319,6 +323,8 @@ def _package_command(state: DeskState, at: datetime, command: PackageCommand) ->
             return pause_package(state, at, command)
         case ResumePackage():
             return resume_package(state, command)
+        case SuspectMove():
+            return suspect_move(state, at, command)
         case ComputeTargets():
             return compute_targets(state, at, command)
         case Retarget():

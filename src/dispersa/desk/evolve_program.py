@@ -17,6 +17,7 @@ from dispersa.desk.commands import (
     ResumePackage,
     Retarget,
     StartProgram,
+    SuspectMove,
     WindDown,
 )
 from dispersa.desk.program_view import signed_at_risk
@@ -162,24 +163,30 @@ def end_package(state: DeskState, command: EndPackage) -> DeskState:
 
 def pause_package(state: DeskState, at: datetime, command: PausePackage) -> DeskState:
     """Decide nothing about a package until it is quoted again."""
-    return _change_package(state, command.package, paused_at=at, reason=command.reason)
-
-
-def resume_package(state: DeskState, command: ResumePackage) -> DeskState:
-    """Go on with a package; a walk that began before the pause is over."""
-    program = state.program
-    row = None if program is None else program.packages[command.package]
-    keeps = row is not None and row.order is not None
-    walk = row.walk if row is not None and keeps else None
-    return _change_package(state, command.package, paused_at=None, walk=walk)
-
-
-def _change_package(state: DeskState, key: str, **changes: object) -> DeskState:
     program = state.program
     if program is None:
         return state
-    row = replace(program.packages[key], **changes)  # type: ignore[arg-type]  # checked by callers
+    row = replace(program.packages[command.package], paused_at=at, reason=command.reason)
     return replace(state, program=program.with_package(row))
+
+
+def resume_package(state: DeskState, command: ResumePackage) -> DeskState:
+    """Go on with a package; without an order, a walk that began before the pause is over."""
+    program = state.program
+    if program is None:
+        return state
+    row = program.packages[command.package]
+    resumed = replace(row, paused_at=None, walk=None if row.order is None else row.walk)
+    return replace(state, program=program.with_package(resumed))
+
+
+def suspect_move(state: DeskState, at: datetime, command: SuspectMove) -> DeskState:
+    """Remember since when the index seems to have moved too far."""
+    program = state.program
+    if program is None:
+        return state
+    since = at if command.is_suspected else None
+    return replace(state, program=replace(program, move_suspected_at=since))
 
 
 def compute_targets(state: DeskState, at: datetime, command: ComputeTargets) -> DeskState:

@@ -161,6 +161,7 @@ class Program:
     index_spot_at_start: float | None = None
     alerts: tuple[Alert, ...] = ()
     imbalanced_since: datetime | None = None
+    move_suspected_at: datetime | None = None
     sentence: str = ""
     ended_at: datetime | None = None
 
@@ -286,7 +287,8 @@ def _may_launch(program: Program, now: datetime) -> bool:
     orders = sum(len(row.refs) for row in program.packages.values())
     is_paced = last is None or now - last >= program.policy.launch_interval
     has_room = orders < program.policy.orders_max or program.state is ProgramState.UNWINDING
-    return is_paced and has_room and program.asked is None
+    is_clear = program.asked is None and program.move_suspected_at is None
+    return is_paced and has_room and is_clear
 
 
 def _is_ready(row: PackageProgress, now: datetime) -> bool:

@@ -6,7 +6,7 @@ back. What is filled, or may still fill, is taken as it is.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dispersa.errors import MarketDataMissing
 from dispersa.execution.plan import PlanKind, PlannedPackage, Role, TradePlan
@@ -17,11 +17,9 @@ from dispersa.sizing import Infeasible, Sizing, SizingPolicy, StraddleTerms, Veg
 
 Targets = Mapping[str, int]
 
-_BALANCE_BEFORE_WEIGHTS = {
-    "weight_error_max": 10.0,
-    "weight_error_total_max": 1.0,
-    "dropped_weight_max": 0.99,
-}
+BALANCE_BEFORE_WEIGHTS = SizingPolicy(
+    weight_error_max=10.0, weight_error_total_max=1.0, dropped_weight_max=0.99
+)
 """Around fills the sides must match; how near each name is to its weight matters less."""
 
 
@@ -94,8 +92,7 @@ def resolve(request: ResolveRequest) -> Targets | str:
     except MarketDataMissing as error:
         return str(error)
     components = [terms[each.key] for each in packages if each.role is Role.COMPONENT]
-    policy = replace(SizingPolicy(), **_BALANCE_BEFORE_WEIGHTS)  # type: ignore[arg-type]  # every value of the table is a float
-    sized = VegaNeutralSizer(policy).size(
+    sized = VegaNeutralSizer(BALANCE_BEFORE_WEIGHTS).size(
         terms[index[0].key],
         components,
         request.plan.direction,

@@ -1,0 +1,74 @@
+"""Measure execution on the gateway and print the table: `python -m tests.soak --programs 100`.
+
+Virtual time with connections in memory, or real TCP with `--tcp SPEED`. Each program is one line
+of JSON in `--out`, from which a run that was cut short goes on.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.soak.markets import MARKETS
+from tests.soak.session import Cell, Measured, measure
+from tests.soak.table import table
+
+FILLS = ("generous", "base", "hard")
+
+
+def main() -> int:
+    """Return 1 where a position is not exact, an order is left alive, or the corridor was left."""
+    asked = _arguments()
+    out = Path(asked.out)
+    rows = _read(out)
+    done = {row.cell for row in rows}
+    cells = [
+        Cell(market=market, fills=fills, seed=seed, names=asked.names, speed=asked.tcp)
+        for seed in range(1, asked.programs + 1)
+        for market in asked.markets.split(",")
+        for fills in asked.fills.split(",")
+    ]
+    with out.open("a", encoding="utf-8") as file:
+        for cell in cells:
+            if cell in done:
+                continue
+            row = measure(cell)
+            rows.append(row)
+            file.write(json.dumps(asdict(row)) + "\n")
+            file.flush()
+            sys.stderr.write(f"{cell.market} {cell.fills} {cell.seed}: {row.state}\n")
+    sys.stdout.write(table(rows))
+    return int(any(_is_wrong(row) for row in rows))
+
+
+def _is_wrong(row: Measured) -> bool:
+    return bool(row.orphans or not row.are_positions_exact or row.imbalance_share > 1 + 1e-9)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--programs", type=int, default=100, help="programs in each cell")
+    parser.add_argument("--names", type=int, default=2, help="names beside the index")
+    parser.add_argument("--markets", default=",".join(MARKETS))
+    parser.add_argument("--fills", default=",".join(FILLS))
+    parser.add_argument("--tcp", type=float, default=None, metavar="SPEED")
+    parser.add_argument("--out", default="soak.jsonl")
+    return parser.parse_args()
+
+
+def _read(path: Path) -> list[Measured]:
+    if not path.exists():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        Measured(
+            **row
+            | {"cell": Cell(**row["cell"]), "half_spread_shares": tuple(row["half_spread_shares"])}
+        )
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
