@@ -21,6 +21,7 @@ from dispersa.orders import AccountReading
 from dispersa.runtime.market_reading import MarketReading, NameReading
 from dispersa.runtime.valuation import ValuedStraddle, nearest_to_forward, value_expiry
 from dispersa.sizing import Infeasible, Sizing, StraddleTerms, VegaNeutralSizer
+from dispersa.sizing.liquidity import LiquidityPolicy, liquid_count
 from dispersa.sizing.margin import ShortPair, short_pair_margin_usd
 from dispersa.sizing.stress import AccountSizing, StressPolicy
 
@@ -125,11 +126,20 @@ def _terms(
         delta_usd=valued.delta * spot * multiplier,
         premium_usd=mid * multiplier,
         half_spread_usd=width / 2 * multiplier,
-        count_max=max(1, min(quote.bid_size, quote.ask_size)) * policy.size_at_quote_multiple,
+        count_max=_count_max(symbol, valued, policy),
         short_margin_usd=_short_margin(reading.names[symbol], valued),
         multiplier=multiplier,
         style=valued.straddle.call.style,
     )
+
+
+def _count_max(symbol: Symbol, valued: ValuedStraddle, policy: PlanningPolicy) -> int | None:
+    """Bound by the smallest size quoted; open interest is no part of IBKR's stream that we read."""
+    quote = valued.reading.quote
+    bound = LiquidityPolicy(
+        quote_size_multiple_max=float(policy.size_at_quote_multiple), open_interest_share_max=None
+    )
+    return liquid_count(symbol, min(quote.bid_size, quote.ask_size), None, bound)
 
 
 def _short_margin(name: NameReading, valued: ValuedStraddle) -> float:
