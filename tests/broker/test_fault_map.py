@@ -2,7 +2,7 @@
 
 Ids are those of the project's fault catalogue, groups A (connection), B (orders), C (market data)
 and E (account). A whole number is a case of the conformance table, a text is a test of this room.
-Faults that the desk or the gate answers by timers and limits (A9, B5, B13, B28 to B31, C3 to C5,
+Faults that the desk or the gate answers by timers and limits (A9, B13, B28 to B31, C3 to C5,
 C8, C9, C19 to C21, E2, E3, E6 to E8) are not the connector's.
 """
 
@@ -52,7 +52,7 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
     ),
     "A3 reset while a frame is half sent": (CUTS,),
     "A4 reset before any acknowledgement": (89, "test_order_unanswered_at_the_loss_is_doubtful"),
-    "A5 1100": (90, 91, 94),
+    "A5 1100": (90, 91, 94, "test_what_the_gateway_says_while_we_connect_is_not_lost"),
     "A6 1102": (93,),
     "A7 1101": (92,),
     "A8 1300": (
@@ -62,6 +62,7 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
     "A10 next id rolls back": (
         95,
         "test_ids_do_not_go_back_when_the_gateway_rolls_them_back",
+        "test_order_ids_go_on_above_what_the_journal_tells_after_the_start",
     ),
     "A11 next id impossible": ("test_impossible_next_order_id_is_refused",),
     "A12 login pending": ("test_gateway_that_never_gets_ready_is_disconnected",),
@@ -89,6 +90,7 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
     "B2 fill after cancelled": ("test_fill_after_the_cancel_is_reported",),
     "B3 10148": (81, 84),
     "B4 10147": (81, "test_doubtful_order_that_shows_up_again_is_working_again"),
+    "B5 cancel never answered": (106, 107),
     "B6 duplicate execution": (88, ANY_ORDER),
     "B7 execution correction": ("test_correction_replaces_and_its_duplicate_does_nothing",),
     "B9 execution before openOrder": (

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import TypeVar
@@ -53,13 +53,6 @@ DEADLINES = Deadlines(
 )
 PENNY = Decimal("0.01")
 _numbers = count(1)
-
-
-class WallClock:
-    """The machine's time, for a real account."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
 
 
 class Ledger:

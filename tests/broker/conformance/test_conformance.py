@@ -7,11 +7,13 @@ names the underlying whose straddle is traded, one contract at a time.
 
 import os
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from dispersa.broker.ibkr import IbkrSettings, connect
+from dispersa.runtime.live import BrokerClock
 
 from . import (  # noqa: F401
     cases_connection,
@@ -20,9 +22,11 @@ from . import (  # noqa: F401
     cases_orders,
     cases_recovery,
 )
-from .bench import CASES, DEADLINES, Bench, Case, WallClock, bench_on, build, gateway
+from .bench import CASES, DEADLINES, Bench, Case, bench_on, build, gateway
 
 PAPER = os.environ.get("DISPERSA_PAPER_GATEWAY", "")
+SIMULATED_FROM = timedelta(minutes=10)
+"""A clock so far from ours is a simulated market's (`dispersa gateway`), and is followed."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,9 +36,13 @@ async def bench() -> AsyncIterator[Bench]:
     if PAPER:
         host, _, port = PAPER.rpartition(":")
         settings = IbkrSettings(host=host, port=int(port))
-        connection = await connect(settings, WallClock())
+        clock = BrokerClock()
+        connection = await connect(settings, clock)
+        broker_time = await connection.feed.server_time()
+        if abs(broker_time - clock.now()) > SIMULATED_FROM:
+            clock.align(broker_time)
         symbol = os.environ.get("DISPERSA_PAPER_SYMBOL", "SPY")
-        yield await build(settings, WallClock(), connection, None, symbol)
+        yield await build(settings, clock, connection, None, symbol)
         await connection.close()
         return
     async with gateway() as running, bench_on(running, deadlines=DEADLINES) as made:
