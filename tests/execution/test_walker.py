@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispersa.execution.policy import PRESETS, PriceUnit, Trigger, WalkPolicy
 from dispersa.execution.walker import (
-    PRESETS,
     GiveUp,
     Pause,
     Rest,
+    Sight,
     Walk,
-    WalkPolicy,
+    WalkBounds,
     begin_walk,
     next_step,
 )
@@ -29,15 +30,22 @@ def quote(bid: str, ask: str, at: datetime = T0, kind: DataKind = DataKind.LIVE)
     return Quote(bid=Decimal(bid), ask=Decimal(ask), bid_size=10, ask_size=10, at=at, kind=kind)
 
 
+EACH_STEP = WalkPolicy(amend_steps=1)
+
+
+def bounds(grid: PriceIncrements = PENNY, allowance: Decimal | None = None) -> WalkBounds:
+    return WalkBounds(increments=grid, vega=0.5, allowance=allowance)
+
+
 def begun(side: Side, bid: str, ask: str, policy: WalkPolicy = PRESETS["standard"]) -> Walk:
-    walk = begin_walk(quote(bid, ask), side, policy, PENNY, T0)
+    walk = begin_walk(Sight(quote=quote(bid, ask), at=T0), side, policy, bounds())
     assert isinstance(walk, Walk)
     return walk
 
 
 def rests_at(walk: Walk, bid: str, ask: str, seconds: float, policy: WalkPolicy) -> Decimal:
     now = T0 + timedelta(seconds=seconds)
-    answer = next_step(walk, quote(bid, ask, now), policy, now)
+    answer = next_step(walk, Sight(quote=quote(bid, ask, now), at=now), policy)
     assert isinstance(answer, Rest)
     return answer.limit
 
@@ -68,7 +76,8 @@ def test_roadmap_moves_one_cent_every_five_seconds_up_to_its_slippage() -> None:
 def test_walk_gives_up_after_resting_at_the_cap() -> None:
     walk = begun(Side.BUY, "9.84", "10.16")
     late = T0 + timedelta(seconds=76)
-    assert isinstance(next_step(walk, quote("9.84", "10.16", late), WalkPolicy(), late), GiveUp)
+    sight = Sight(quote=quote("9.84", "10.16", late), at=late)
+    assert isinstance(next_step(walk, sight, WalkPolicy()), GiveUp)
 
 
 def test_walk_follows_the_mid_when_it_moves_in_our_favor() -> None:
@@ -84,17 +93,17 @@ def test_walk_does_not_chase_an_adverse_market_beyond_its_cap() -> None:
 def test_walk_ends_when_the_mid_has_left_its_cap_behind() -> None:
     walk = begun(Side.SELL, "9.84", "10.16")
     later = T0 + timedelta(seconds=6)
-    answer = next_step(walk, quote("9.60", "9.80", later), WalkPolicy(), later)
+    answer = next_step(walk, Sight(quote=quote("9.60", "9.80", later), at=later), WalkPolicy())
     assert isinstance(answer, GiveUp)
     assert answer.moved_away
 
 
 def test_limits_round_to_the_passive_side_of_the_grid() -> None:
-    walk = begin_walk(quote("4.03", "4.40"), Side.BUY, WalkPolicy(), NICKEL_DIME, T0)
+    sight = Sight(quote=quote("4.03", "4.40"), at=T0)
+    walk = begin_walk(sight, Side.BUY, WalkPolicy(), bounds(NICKEL_DIME))
     assert isinstance(walk, Walk)
     assert walk.step == Decimal("0.10")
-    answer = next_step(walk, quote("4.03", "4.40"), WalkPolicy(), T0)
-    assert answer == Rest(limit=Decimal("4.2"))
+    assert next_step(walk, sight, WalkPolicy()) == Rest(limit=Decimal("4.2"), steps=0)
 
 
 @pytest.mark.parametrize(
@@ -113,41 +122,132 @@ def test_walk_pauses_on_a_quote_that_can_not_carry_a_decision(
     bad: Quote, fault: QuoteFault
 ) -> None:
     walk = begun(Side.BUY, "9.84", "10.16")
-    assert next_step(walk, bad, WalkPolicy(), T0) == Pause(fault=fault)
-    assert begin_walk(bad, Side.BUY, WalkPolicy(), PENNY, T0) == Pause(fault=fault)
+    sight = Sight(quote=bad, at=T0)
+    assert next_step(walk, sight, WalkPolicy()) == Pause(reason=fault.value)
+    assert begin_walk(sight, Side.BUY, WalkPolicy(), bounds()) == Pause(reason=fault.value)
+
+
+def on_the_wire(path: list[tuple[float, str, str]], policy: WalkPolicy) -> list[Decimal]:
+    """Limits that a purchase shows the broker while quotes (seconds, bid, ask) go by."""
+    walk = begun(Side.BUY, path[0][1], path[0][2], policy)
+    working: Decimal | None = None
+    sent: list[Decimal] = []
+    for seconds, bid, ask in path:
+        now = T0 + timedelta(seconds=seconds)
+        sight = Sight(quote=quote(bid, ask, now), at=now, working=working)
+        answer = next_step(walk, sight, policy)
+        if isinstance(answer, Rest) and answer.limit != working:
+            working = answer.limit
+            walk = walk.at_step(answer.steps, now)
+            sent.append(working)
+    return sent
+
+
+def test_a_limit_moves_only_when_it_is_worth_a_message() -> None:
+    still = [(n * 0.25, "9.84", "10.16") for n in range(4 * 70)]
+    assert on_the_wire(still, WalkPolicy()) == [Decimal(x) for x in ("10.00", "10.08", "10.16")]
+    assert len(on_the_wire(still, EACH_STEP)) == 9
+
+
+def test_a_mid_that_jitters_sends_nothing() -> None:
+    jitter = [(n * 0.25, f"9.{84 + n % 2}", f"10.{16 + n % 2}") for n in range(4 * 19)]
+    assert on_the_wire(jitter, WalkPolicy()) == [Decimal("10.00")]
+
+
+def test_a_book_that_leans_against_us_shortens_the_wait_to_a_quarter() -> None:
+    walk = begun(Side.BUY, "9.84", "10.16", EACH_STEP)
+    now = T0 + timedelta(seconds=1.3)
+    leaning = Quote(bid=Decimal("9.84"), ask=Decimal("10.16"), bid_size=61, ask_size=10, at=now)
+    answer = next_step(walk, Sight(quote=leaning, at=now), EACH_STEP)
+    assert answer == Rest(limit=Decimal("10.02"), steps=1)
+    level = next_step(walk, Sight(quote=quote("9.84", "10.16", now), at=now), EACH_STEP)
+    assert level == Rest(limit=Decimal("10.00"), steps=0)
+
+
+def test_an_urgent_program_shortens_the_wait_to_a_quarter() -> None:
+    walk = begun(Side.SELL, "9.84", "10.16", EACH_STEP)
+    now = T0 + timedelta(seconds=2.6)
+    sight = Sight(quote=quote("9.84", "10.16", now), at=now, urgency=1.0)
+    assert next_step(walk, sight, EACH_STEP) == Rest(limit=Decimal("9.96"), steps=2)
+
+
+def test_the_budget_bounds_the_cap() -> None:
+    sight = Sight(quote=quote("9.84", "10.16"), at=T0)
+    walk = begin_walk(sight, Side.BUY, WalkPolicy(), bounds(allowance=Decimal("0.05")))
+    assert isinstance(walk, Walk)
+    assert (walk.cap, walk.limit_worst) == (Decimal("0.05"), Decimal("10.05"))
+    spent = begin_walk(sight, Side.BUY, WalkPolicy(), bounds(allowance=Decimal("-3")))
+    assert isinstance(spent, Walk)
+    assert spent.limit_worst == Decimal("10.00")
+
+
+def test_in_vol_points_the_limit_moves_with_our_own_value() -> None:
+    # 0.2 vol points at 0.50 dollars a share: cap 0.10, below the half-spread of 0.16
+    policy = WalkPolicy(unit=PriceUnit.VOL, cap_vol_points=0.2, amend_steps=1)
+    start = Sight(quote=quote("9.84", "10.16"), at=T0, fair=Decimal("10.02"))
+    walk = begin_walk(start, Side.BUY, policy, bounds())
+    assert isinstance(walk, Walk)
+    assert walk.cap == Decimal("0.10")
+    later = T0 + timedelta(seconds=1)
+    up = Sight(quote=quote("10.14", "10.46", later), at=later, fair=Decimal("10.32"))
+    assert next_step(walk, up, policy) == Rest(limit=Decimal("10.30"), steps=0)
+    blind = Sight(quote=quote("10.14", "10.46", later), at=later)
+    assert isinstance(next_step(walk, blind, policy), Pause)
+
+
+def test_the_roadmap_preset_is_literal() -> None:
+    roadmap = PRESETS["roadmap"]
+    assert roadmap.triggers == ()
+    walk = begun(Side.BUY, "9.50", "10.50", roadmap)
+    assert rests_at(walk, "9.30", "10.30", 5, roadmap) == Decimal("10.01")  # no following
+    assert Trigger.FOLLOW in PRESETS["standard"].triggers
 
 
 cents = st.integers(min_value=1, max_value=100_000).map(lambda n: Decimal(n) / 100)
+moments = st.lists(
+    st.tuples(
+        st.floats(min_value=0.05, max_value=30),
+        st.tuples(cents, cents),
+        st.tuples(st.integers(0, 500), st.integers(0, 500)),
+        st.floats(min_value=0, max_value=1),
+    ),
+    min_size=1,
+    max_size=12,
+)
 
 
 @given(
     side=st.sampled_from(Side),
     arrival=st.tuples(cents, cents),
-    later=st.tuples(cents, cents),
-    seconds=st.floats(min_value=0, max_value=200),
+    path=moments,
     preset=st.sampled_from(sorted(PRESETS)),
     grid=st.sampled_from([PENNY, NICKEL_DIME]),
+    allowance=st.none() | cents,
 )
 def test_no_quote_path_takes_a_limit_beyond_the_cap_or_off_the_grid(
     side: Side,
     arrival: tuple[Decimal, Decimal],
-    later: tuple[Decimal, Decimal],
-    seconds: float,
+    path: list[tuple[float, tuple[Decimal, Decimal], tuple[int, int], float]],
     preset: str,
     grid: PriceIncrements,
+    allowance: Decimal | None,
 ) -> None:
     policy = PRESETS[preset]
     first = Quote(bid=min(arrival), ask=max(arrival), at=T0)
-    walk = begin_walk(first, side, policy, grid, T0)
+    begun_at = Sight(quote=first, at=T0)
+    walk = begin_walk(begun_at, side, policy, bounds(grid, allowance))
     assert isinstance(walk, Walk)
-    now = T0 + timedelta(seconds=seconds)
-    answer = next_step(walk, Quote(bid=min(later), ask=max(later), at=now), policy, now)
-    if not isinstance(answer, Rest):
-        return
-    beyond = (answer.limit - walk.arrival_mid) * side.sign
-    assert beyond <= walk.cap
-    assert grid.is_valid(answer.limit)
-    if side is Side.BUY:
-        assert answer.limit <= max(later)
-    else:
-        assert answer.limit >= min(later) or beyond <= 0
+    now, working = T0, None
+    for seconds, prices, sizes, urgency in path:
+        now += timedelta(seconds=seconds)
+        seen = Quote(bid=min(prices), ask=max(prices), bid_size=sizes[0], ask_size=sizes[1], at=now)
+        sight = Sight(quote=seen, at=now, working=working, urgency=urgency)
+        answer = next_step(walk, sight, policy)
+        if not isinstance(answer, Rest):
+            continue
+        assert (answer.limit - walk.arrival_mid) * side.sign <= walk.cap
+        assert grid.is_valid(answer.limit)
+        if answer.limit != working:
+            far = seen.ask if side is Side.BUY else seen.bid
+            assert (answer.limit - far) * side.sign <= 0 or not grid.is_valid(far)
+            walk, working = walk.at_step(answer.steps, now), answer.limit
