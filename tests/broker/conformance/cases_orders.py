@@ -280,10 +280,15 @@ async def _(bench: Bench) -> None:
     assert len((await bench.orders.snapshot()).open_orders) == before
 
 
-@case(72, "what-if of selling ten straddles", "initial margin rises")
+@case(72, "what-if of selling ten straddles more than are held", "initial margin rises")
 async def _(bench: Bench) -> None:
+    held = {row.con_id: row.quantity for row in (await bench.orders.snapshot()).positions}
+    most = int(max(held.get(leg.con_id, 0) for leg in bench.straddle.legs))
     found = await bench.orders.what_if(
-        combo=bench.combo, order_ref=OrderRef("w"), limit_price=bench.near(), quantity=-10
+        combo=bench.combo,
+        order_ref=OrderRef("w"),
+        limit_price=bench.near(),
+        quantity=-10 - max(0, most),
     )
     assert found.initial_margin_change is not None
     assert found.initial_margin_change > 0
