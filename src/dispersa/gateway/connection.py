@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import deque
 from enum import Enum
 
 from dispersa.gateway.answers.desk import Line
@@ -15,6 +16,8 @@ from dispersa.gateway.wire.fields import MalformedField
 from dispersa.gateway.wire.frames import FrameError, FrameReader, Hello, parse_hello
 
 LOWEST_VERSION = 157
+_TURN_BYTES = 65_536
+"""A client that has been sent this much at once waits until the others were heard."""
 
 
 class _Stage(Enum):
@@ -34,6 +37,9 @@ class Connection(asyncio.Protocol):
         self._stage = _Stage.HELLO
         self._transport: asyncio.Transport | None = None
         self._unsent = bytearray()
+        self._waiting: deque[bytes] = deque()
+        self._is_turn_due = False
+        self._is_waited_for = False
         self._is_flush_due = False
         self._line: Line | None = None
         self._counter: Counter | None = None
@@ -70,10 +76,32 @@ class Connection(asyncio.Protocol):
         except FrameError:
             self._refuse_connection()
             return
-        for payload in payloads:
-            if self._is_closed():
+        self._waiting.extend(payloads)
+        if not self._is_turn_due:
+            self._serve()
+
+    def _serve(self) -> None:
+        """Answer what has been read; after a large answer the other clients have their turn."""
+        self._is_turn_due = False
+        while self._waiting and not self._is_closed():
+            self._on_payload(self._waiting.popleft())
+            if self._waiting and len(self._unsent) > _TURN_BYTES:
+                self._is_turn_due = self._is_waited_for = True
+                self._pause_reading()
+                self._floor.loop.call_soon(self._serve)
                 return
-            self._on_payload(payload)
+        if self._is_waited_for:
+            self._is_waited_for = False
+            self._resume_reading()
+
+    def _pause_reading(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and not self._is_silent:
+            transport.resume_reading()
 
     def eof_received(self) -> bool:
         """Close when the client has no more to say."""
@@ -82,6 +110,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Forget the client; its orders live on."""
         self._stage = _Stage.CLOSED
+        self._waiting.clear()
         self._floor.connections.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()
