@@ -140,6 +140,7 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
                 account_expected=event.account,
                 live_allowed=event.live_allowed,
                 stopping="",
+                snapshot_request=None,  # whoever was to answer it has ended
             )
         case ev.BrokerSynchronized():
             synchronized = absorb_snapshot(state, at, event.snapshot)
