@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help demo test check bench soak lock clean
+.PHONY: help demo test docs check bench soak lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -19,11 +19,16 @@ test: $(VENV)/dev.stamp ## Check style, types and room contracts, then run the t
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
+docs: $(VENV)/docs.stamp ## Build the documentation site into docs/build; a broken link fails
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/build
+	@echo "open docs/build/index.html"
+
 bench: $(VENV)/dev.stamp ## Measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/dev.stamp ## Work many programs on the simulated gateway and print the table
 	$(BIN)/python -m tests.soak
+	DISPERSA_INSTANTS_EVERY=1 DISPERSA_CRASHES=$(or $(CRASHES),200) $(BIN)/pytest tests/crash -n 0 -q
 
 lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
 	requirements/compile $(BIN)/python
@@ -47,4 +52,9 @@ $(VENV)/runtime.stamp: requirements/runtime.lock pyproject.toml | $(VENV)/bin/py
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/runtime.stamp
 	@echo "Adding the development tools ..."
 	@$(LOCKED_PIP) --only-binary :all: -r requirements/dev.lock
+	@touch $@
+
+$(VENV)/docs.stamp: requirements/docs.lock $(VENV)/runtime.stamp
+	@echo "Adding the documentation tools ..."
+	@$(LOCKED_PIP) --only-binary :all: -r requirements/docs.lock
 	@touch $@
