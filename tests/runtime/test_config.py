@@ -447,3 +447,14 @@ def test_simulated_account_keeps_wide_caps_beside_the_one_that_is_named(tmp_path
     assert wide == replace(SIMULATED_LIMITS, order=replace(SIMULATED_LIMITS.order, contracts_max=7))
     narrow = load(tmp_path, f'profile = "paper"\n{named}').settings.risk.limits()
     assert narrow == replace(Limits(), order=replace(Limits().order, contracts_max=7))
+
+
+def test_size_is_kept_where_the_gate_lets_both_legs_pass() -> None:
+    from dispersa.runtime.live import within
+
+    kept = within(SizingPolicy(tolerance=0.01), Limits()).vega_max_usd_per_point
+    assert kept is not None
+    assert kept + kept * 1.01 <= Limits().program.vega_usd_max
+    assert kept <= Limits().package.vega_usd_max
+    own = within(SizingPolicy(vega_max_usd_per_point=100.0), Limits())
+    assert own.vega_max_usd_per_point == 100.0

@@ -122,6 +122,21 @@ def test_whole_counts_never_lose_more_than_the_budget(
     assert answer.sizing.index.vega_usd_per_point <= answer.budget.vega_usd_per_point * (1 + 1e-9)
 
 
+def test_vega_cap_binds_where_the_loss_budget_would_carry_more() -> None:
+    index, rows = index_of(90.0), market(3, 10)
+    free = VegaNeutralSizer().size_for_account(index, rows, LONG, 2e7, StressPolicy())
+    assert isinstance(free, AccountSizing)
+    cap = free.budget.vega_usd_per_point / 2
+    capped = VegaNeutralSizer(SizingPolicy(vega_max_usd_per_point=cap))
+    found = capped.size_for_account(index, rows, LONG, 2e7, StressPolicy())
+    assert isinstance(found, AccountSizing)
+    assert cap - 90.0 <= found.sizing.index.vega_usd_per_point <= cap
+    tiny = VegaNeutralSizer(SizingPolicy(vega_max_usd_per_point=100.0))
+    refused = tiny.size_for_account(index, rows, LONG, 2e7, StressPolicy())
+    assert isinstance(refused, Infeasible)
+    assert refused.workable.net_liquidation_usd is None  # no account is large enough for that
+
+
 def test_too_small_an_account_is_told_the_account_that_would_do() -> None:
     sizer, index, names = VegaNeutralSizer(), index_of(114.0), market(3, 30)
     answer = sizer.size_for_account(index, names, LONG, 200_000.0, StressPolicy())

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
@@ -13,7 +13,7 @@ from dispersa.errors import InvalidConfig, MarketDataMissing
 from dispersa.history.place import default_store
 from dispersa.journal import Journal
 from dispersa.market import Basket, Symbol, Weight
-from dispersa.risk import Gate
+from dispersa.risk import Gate, Limits
 from dispersa.runtime.build import build_id
 from dispersa.runtime.clock import WallClock
 from dispersa.runtime.config.settings import Settings
@@ -25,7 +25,7 @@ from dispersa.runtime.snapshot_keeping import SnapshotKeeper, keeping
 from dispersa.runtime.step_clock import Clock, StepClock
 from dispersa.runtime.trade_session import TradeSetup
 from dispersa.runtime.workers import MarketWorkers, TradePolicies
-from dispersa.sizing import VegaNeutralSizer
+from dispersa.sizing import SizingPolicy, VegaNeutralSizer
 
 SKEW_MAX = timedelta(seconds=2)
 
@@ -112,7 +112,7 @@ def trade_policies(settings: Settings, today: date) -> TradePolicies:
         signal=settings.signal.policy(),
         planning=settings.planning.policy(),
         stress=settings.stress.policy(),
-        sizer=VegaNeutralSizer(settings.sizing.policy()),
+        sizer=VegaNeutralSizer(within(settings.sizing.policy(), settings.risk.limits())),
         basket_rules=settings.basket.policy(),
     )
 
@@ -156,6 +156,16 @@ def _listed(settings: Settings, today: date) -> Basket:
         as_of=today,
         weights=tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items()),
     )
+
+
+def within(policy: SizingPolicy, limits: Limits) -> SizingPolicy:
+    """Keep the vega of one leg where the gate lets both legs of the program pass."""
+    # Both legs together are the program's gross vega; one may be larger by the tolerance.
+    gross = min(limits.program.vega_usd_max, limits.day.vega_usd_max)
+    half = gross / (2 + policy.tolerance) * (1 - 1e-9)  # rounding must not cross the cap
+    most = min(half, limits.package.vega_usd_max)
+    own = policy.vega_max_usd_per_point
+    return replace(policy, vega_max_usd_per_point=most if own is None else min(own, most))
 
 
 @asynccontextmanager

@@ -49,6 +49,7 @@ class SizingPolicy:
     index_count_share_min : when the index count is free, smallest share of the budget's count that
         may be used if the full count has no solution.
     name_premium_max_usd, name_vega_max_usd_per_point : caps on one component.
+    vega_max_usd_per_point : cap on one leg of the trade when it is sized from the loss budget.
     premium_max_usd, margin_max_usd : caps on the whole trade, index included. Premium is the sum
         of absolute package values; margin is premium of what is bought plus the modeled
         requirement of what is sold.
@@ -69,6 +70,7 @@ class SizingPolicy:
     index_count_share_min: float = 0.8
     name_premium_max_usd: float | None = None
     name_vega_max_usd_per_point: float | None = None
+    vega_max_usd_per_point: float | None = None
     premium_max_usd: float | None = None
     margin_max_usd: float | None = None
     delta_max_usd: float | None = None
@@ -100,6 +102,7 @@ _SHARES = ("tolerance", "weight_error_total_max", "index_count_share_min")
 _CAPS = (
     "name_premium_max_usd",
     "name_vega_max_usd_per_point",
+    "vega_max_usd_per_point",
     "premium_max_usd",
     "margin_max_usd",
     "delta_max_usd",

@@ -118,11 +118,14 @@ class VegaNeutralSizer:
         budget = vega_budget(
             index, components, direction, net_liquidation_usd, stress, self._policy.scheme
         )
-        vega = budget.vega_usd_per_point
+        cap = self._policy.vega_max_usd_per_point
+        vega = min(budget.vega_usd_per_point, math.inf if cap is None else cap)
         while True:  # each turn has at least one index straddle less
             sizing = self.size(index, components, direction, vega)
             if isinstance(sizing, Infeasible):
-                return _in_dollars(sizing, budget)
+                # No larger account helps where the cap and not the loss budget sets the size.
+                is_capped = cap is not None and cap < budget.vega_usd_per_point
+                return sizing if is_capped else _in_dollars(sizing, budget)
             book = sized_book(sizing, index, components)
             report = stress_book(book, budget.loss_budget_usd, stress)
             if report.is_within_budget:

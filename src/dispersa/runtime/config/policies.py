@@ -136,6 +136,9 @@ class SizingSection(Section):
     )
     name_premium_max_usd: Number | None = _size_cap("USD", "Premium of one name.", 500_000)
     name_vega_max_usd_per_point: Number | None = _size_cap("USD", "Vega of one name.", 5_000)
+    vega_max_usd_per_point: Number | None = _size_cap(
+        "USD", "Vega of one leg; never more than half of risk.program.vega_usd_max.", 7_500
+    )
     premium_max_usd: Number | None = _size_cap("USD", "Premium of the whole trade.", 5_000_000)
     margin_max_usd: Number | None = _size_cap("USD", "Margin of the whole trade.", 5_000_000)
     delta_max_usd: Number | None = _size_cap("USD", "Net delta of the whole trade.", 1_000_000)
