@@ -4,7 +4,7 @@ from raw_client import RawClient, StartGateway
 from raw_order import contract
 
 CHAIN = contract(sec_type="OPT")
-REQUESTS = 3
+REQUESTS = 6
 
 
 async def test_others_are_answered_between_large_answers(start_gateway: StartGateway) -> None:
