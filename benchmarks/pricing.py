@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,21 +98,27 @@ def implied_vols() -> list[Line]:
 def two_threads() -> Line:
     """Four times the rows, on two threads against one.
 
-    Beside it what two wholly separate copies of the kernel get from the machine at the time: no
-    sharing of work can do better than that.
+    Beside it what the machine gives at the time, each taken in turn with the others: two wholly
+    separate copies of the kernel, and a control of integer arithmetic in two threads and in two
+    processes. No sharing of work can do better than those.
     """
     x = stress_set(4 * ROWS)
     option = (100.0, x["strike"], x["years"], 1.0, x["is_call"])
-    copies = peers.KernelCopies(x)
-    one, two, single, double = alternate(
+    copies, processes = peers.KernelCopies(x), peers.ControlProcesses()
+    controls = (copies.run, peers.control_threads, processes.run)
+    peers.control_threads(2)
+    one, two, *given = alternate(
         lambda: implied.implied_vol(x["price"], *option),
         lambda: implied.implied_vol(x["price"], *option, 2),
-        lambda: copies.run(1),
-        lambda: copies.run(2),
-        rounds=60,
+        *(partial(run, count) for run in controls for count in (1, 2)),
+        rounds=30,
     )
-    given = 2 * single / double
-    what = f"implied vol, two threads (two separate copies of the kernel got {given:.2f} cores)"
+    processes.close()
+    copied, threads, apart = (2 * given[i] / given[i + 1] for i in (0, 2, 4))
+    what = (
+        f"implied vol, two threads (cores given: separate copies of the kernel {copied:.2f}, "
+        f"integer control in threads {threads:.2f}, in processes {apart:.2f})"
+    )
     return row_line(what, two / 4, one / 4, "one thread", ">= 1.8")
 
 

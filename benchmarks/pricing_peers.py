@@ -1,12 +1,14 @@
 """Pricing peers: the same work done by pyfeng, by numpy with scipy, and by QuantLib."""
 
 import importlib.util
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import QuantLib as ql  # noqa: N813 -- its own documentation's name
 from scipy import special, stats
@@ -133,6 +135,42 @@ def _quantlib(chain: dict[str, np.ndarray], i: int, points: int) -> list[float]:
 def rms(errors: np.ndarray) -> np.ndarray:
     """Root mean square of each row."""
     return np.sqrt(np.mean(errors**2, axis=1))
+
+
+@numba.njit(nogil=True)
+def arithmetic(rounds: int) -> int:
+    """Integers in registers alone: no memory, no vector unit, nothing to share but the core."""
+    state = 1
+    for _ in range(rounds):
+        state = (state * 6364136223846793005 + 1442695040888963407) & 0x7FFFFFFFFFFFFFFF
+    return state
+
+
+CONTROL_ROUNDS = 20_000_000
+
+
+def control_threads(count: int) -> None:
+    """Run the control on one or two threads at once."""
+    for future in [_POOL.submit(arithmetic, CONTROL_ROUNDS) for _ in range(count)]:
+        future.result()
+
+
+class ControlProcesses:
+    """The control in two processes of their own, which share not even an interpreter."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(2, mp_context=context)
+        self.run(2)  # both start and compile before anything is timed
+
+    def run(self, count: int) -> None:
+        """Run the control in one or two processes at once."""
+        for future in [self._pool.submit(arithmetic, CONTROL_ROUNDS) for _ in range(count)]:
+            future.result()
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown()
 
 
 class KernelCopies:

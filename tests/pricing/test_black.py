@@ -132,3 +132,21 @@ def test_greeks_are_the_slopes_of_the_price() -> None:
     assert g.vanna == pytest.approx(cross / (4 * h * h), rel=1e-4)
     assert g.gamma == pytest.approx((value(ds=h) - 2 * value() + value(ds=-h)) / h**2, rel=1e-4)
     assert g.volga == pytest.approx((value(dv=h) - 2 * value() + value(dv=-h)) / h**2, rel=1e-4)
+
+
+def test_columns_that_may_not_be_written_and_sides_of_any_type_give_the_same() -> None:
+    strikes = np.linspace(80.0, 120.0, 2_500)  # more than one block
+    sides = np.arange(strikes.size) % 2 == 0
+    want = black.greeks(100.0, strikes, 0.2, 0.1, 0.99, sides, 100.0)
+    frozen = strikes.copy()
+    frozen.flags.writeable = False
+    strided = np.repeat(strikes, 2)[::2]
+    for k, side in ((frozen, sides.astype(float)), (strided, sides.tolist())):
+        got = black.greeks(100.0, k, 0.2, 0.1, 0.99, side, 100.0)
+        np.testing.assert_array_equal(got.vanna, want.vanna)
+        np.testing.assert_array_equal(got.status, want.status)
+    wide = black.greeks(100.0, strikes[:, None], [0.2, 0.3, -1.0], 0.1, 0.99, True)
+    assert wide.price.shape == (2_500, 3)
+    assert (wide.status[:, 2] == Status.INVALID_INPUT).all()
+    assert np.isnan(wide.price[:, 2]).all()
+    assert (wide.status[:, :2] == Status.OK).all()

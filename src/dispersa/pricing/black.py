@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dispersa.pricing.quality import Floats, Status, Statuses
-from dispersa.pricing.shape import columns, fill, flat, restore
+from dispersa.pricing.shape import columns, fill, flat, packed, restore
 from dispersa.pricing.threads import in_blocks, scratch
 
 
@@ -100,19 +100,13 @@ def greeks(
 
     underlying = forward if spot is None else spot
     carried = 0.0 if spot is None else 1.0
-    inputs = (forward, strike, vol, years, discount, is_call, underlying, carried)
-    shape, lines = flat(*inputs)
+    sides = np.asarray(is_call, dtype=np.bool_)
+    inputs = (forward, strike, vol, years, discount, sides, underlying, carried)
+    shape, (f, k, v, t, d, side, at, tied) = packed(*inputs)
     out = np.empty((8, math.prod(shape)))
-
-    def work(rows: slice) -> None:
-        count = rows.stop - rows.start
-        block = scratch(kernels.GREEK_ROWS, kernels.BLOCK)
-        fill(block[: len(lines), :count], lines, rows)
-        kernels.greeks(block.reshape(-1), count)
-        out[:, rows] = block[8:16, :count]
-
-    in_blocks(work, out.shape[1], block=kernels.BLOCK)
-    flags = np.where(np.isnan(out[0]), Status.INVALID_INPUT, Status.OK).astype(np.uint8)
+    flags = np.empty(out.shape[1], dtype=np.uint8)
+    block = scratch(kernels.GREEK_ROWS, kernels.BLOCK).reshape(-1)
+    kernels.greeks(f, k, v, t, d, side, at, tied, block, out, flags)
     rows = [restore(row, shape) for row in out]
     return Greeks(
         price=rows[0],

@@ -1,7 +1,7 @@
 """Shape: how do numbers and arrays that broadcast become the table of columns that kernels read?"""
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,31 @@ def flat(*inputs: ArrayLike) -> tuple[tuple[int, ...], list[Floats]]:
     arrays = [np.asarray(x, dtype=np.float64) for x in inputs]
     shape = np.broadcast_shapes(*(a.shape for a in arrays))
     return shape, [_line(a, shape) for a in arrays]
+
+
+def packed(*inputs: ArrayLike) -> tuple[tuple[int, ...], list[NDArray[Any]]]:
+    """Broadcast the inputs; return their common shape and each as a contiguous line.
+
+    A number stays a line of one. Booleans become bytes, all else float64. A line that may not be
+    written is copied, because kernels are compiled for lines that may.
+    """
+    arrays = [_plain(np.asarray(x)) for x in inputs]
+    shapes = {a.shape for a in arrays} - {()}
+    shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*(a.shape for a in arrays))
+    return shape, [_contiguous(a, shape) for a in arrays]
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype == np.bool_:
+        return array.view(np.uint8)
+    return array.astype(np.float64, copy=False)
+
+
+def _contiguous(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if array.ndim and array.shape != shape:
+        array = np.broadcast_to(array, shape)
+    line = np.ascontiguousarray(array).reshape(-1)
+    return line if line.flags.writeable else line.copy()
 
 
 def _line(array: Floats, shape: tuple[int, ...]) -> Floats:

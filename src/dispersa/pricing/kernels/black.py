@@ -9,6 +9,7 @@ which keeps its relative precision far out of the money (Jäckel 2015, "Let's be
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +23,16 @@ from dispersa.pricing.kernels.arithmetic import (
     log_triple,
 )
 from dispersa.pricing.kernels.compiled import inlined, kernel
-from dispersa.pricing.quality import Floats
+from dispersa.pricing.quality import Floats, Status, Statuses
 
 TINY = 1e-300
 S_MIN = 1e-60
 H_MAX = 1e60
 YEARS_MIN = 1e-60
-BLOCK = 2_064  # not a power of two: rows must not compete for the same cache lines
+BLOCK = 1_040  # not a power of two: rows must not compete for the same cache lines
+ROWS_AT_ONCE = 1_024
 GREEK_ROWS = 28
+INVALID = int(Status.INVALID_INPUT)
 F, K, V, T, DF, CALL, SPOT, CARRIED = range(0, 8 * BLOCK, BLOCK)
 PRICE, DELTA, GAMMA, VEGA, THETA, RHO, VANNA, VOLGA = range(8 * BLOCK, 16 * BLOCK, BLOCK)
 H, S, INV_S, INV_T, INV_SPOT, LOG_D = range(16 * BLOCK, 22 * BLOCK, BLOCK)
@@ -149,14 +152,38 @@ def _assemble(w: Floats, count: int) -> None:
         w[VOLGA + i] = vega * d1 * d2 * inv_s * root_t
 
 
-@kernel
-def greeks(w: Floats, count: int) -> None:
-    """Price, delta, gamma, vega, theta, rho, vanna, volga of a block of `count` options.
+@inlined
+def _load(w: Floats, row: int, column: Any, start: int, count: int) -> None:
+    """Copy a range of a column into a row of the block; a column of one number fills it."""
+    if column.size == 1:
+        value = float(column[0])
+        for i in range(count):
+            w[row + i] = value
+    else:
+        for i in range(count):
+            w[row + i] = column[start + i]
 
-    `w` is one line of GREEK_ROWS rows of BLOCK numbers. Rows 0 to 7 hold F, K, vol, T, D, is call
-    (1 or 0), the underlying that delta and gamma refer to, and 1 where the forward is tied to it
-    by F = S exp((r - q) T), 0 where it is the forward itself. Rows 8 to 15 receive the results,
-    NaN where the inputs are out of the formula's domain.
+
+@kernel
+def greeks(  # noqa: PLR0913, PLR0917 -- an option is that many columns
+    f: Floats,
+    k: Floats,
+    v: Floats,
+    t: Floats,
+    d: Floats,
+    is_call: Statuses,
+    spot: Floats,
+    carried: Floats,
+    w: Floats,
+    out: Floats,
+    flags: Statuses,
+) -> None:
+    """Price, delta, gamma, vega, theta, rho, vanna, volga into the eight rows of `out`.
+
+    Columns F, K, vol, T, D, is call (1 or 0), the underlying that delta and gamma refer to, and 1
+    where the forward is tied to it by F = S exp((r - q) T), 0 where it is the forward itself; each
+    as long as `flags`, or one number. `flags` is 0, or INVALID with NaN in every row where the
+    inputs are out of the formula's domain. `w` is a working line of GREEK_ROWS rows of BLOCK.
 
     With E = exp(-(h^2 + t^2)/2) the out-of-the-money side has, for root = sqrt(F K),
 
@@ -166,6 +193,21 @@ def greeks(w: Floats, count: int) -> None:
     so one exponential and few divisions give all. Rows at fixed distances in one line let the
     compiler see that they do not overlap, and passes short enough overlap in the processor.
     """
-    _prepare(w, count)
-    _weigh(w, count)
-    _assemble(w, count)
+    for start in range(0, flags.size, ROWS_AT_ONCE):
+        count = min(ROWS_AT_ONCE, flags.size - start)
+        _load(w, F, f, start, count)
+        _load(w, K, k, start, count)
+        _load(w, V, v, start, count)
+        _load(w, T, t, start, count)
+        _load(w, DF, d, start, count)
+        _load(w, CALL, is_call, start, count)
+        _load(w, SPOT, spot, start, count)
+        _load(w, CARRIED, carried, start, count)
+        _prepare(w, count)
+        _weigh(w, count)
+        _assemble(w, count)
+        for row in range(8):
+            for i in range(count):
+                out[row, start + i] = w[PRICE + row * BLOCK + i]
+        for i in range(count):
+            flags[start + i] = 0 if w[PRICE + i] == w[PRICE + i] else INVALID
