@@ -284,7 +284,8 @@ async def test_tick_by_tick_is_for_stocks_only(gateway: RunningGateway) -> None:
     client = await RawClient.started(gateway)
     for request, kind in ((7, "BidAsk"), (8, "MidPoint")):
         client.send("97", request, *AAPL, kind, "0", "0")
-        tick = await client.of(99)
+        mine = lambda fields, request=request: fields[:2] == ["99", str(request)]  # noqa: E731
+        tick = (await client.until(mine))[-1]
         assert (tick[1], tick[2]) == (str(request), {"BidAsk": "3", "MidPoint": "4"}[kind])
         client.send("98", request)
     option = ("0", "AAPL", "OPT", "20261218", "270", "C", "100", "SMART", "", "USD", "", "")
