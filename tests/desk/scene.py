@@ -13,12 +13,21 @@ from decimal import Decimal
 from dispersa.correlation.terms import Direction, Signal, SignalPolicy
 from dispersa.desk import events as ev
 from dispersa.desk.codec import decode, encode
-from dispersa.desk.commands import AmendOrder, AskApproval, CancelOrder, Command, PlaceOrder
+from dispersa.desk.commands import (
+    AmendOrder,
+    AskApproval,
+    CancelOrder,
+    Command,
+    ComputeTargets,
+    PlaceOrder,
+)
 from dispersa.desk.evolve import Record
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.desk.step import step
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
+from dispersa.execution.policy import ProgramPolicy, WalkPolicy
+from dispersa.execution.remedies import resolve
 from dispersa.journal import canonical_json
 from dispersa.market import (
     PENNY,
@@ -179,10 +188,20 @@ class Scene:
     live: dict[OrderRef, ApprovedOrder] = field(default_factory=dict)
     arrived: dict[OrderRef, ApprovedOrder] = field(default_factory=dict)
     worst: float = 0.0
+    planned: TradePlan = field(default_factory=plan)
+    policy: ProgramPolicy = field(default_factory=ProgramPolicy)
+    walk_policy: WalkPolicy = field(default_factory=WalkPolicy)
+    stubborn: frozenset[str] = frozenset()
+    quoteless: frozenset[str] = frozenset()
+    asked: ComputeTargets | None = None
+
+    @property
+    def rules(self) -> DeskRules:
+        return replace(rules(), program_policy=self.policy, walk_policy=self.walk_policy)
 
     def tell(self, event: ev.Event) -> tuple[Command, ...]:
         """Send one event to the desk, record it, and note what leaves."""
-        state, commands = step(rules(), self.state, self.now, event)
+        state, commands = step(self.rules, self.state, self.now, event)
         records: Iterable[Record] = (event, *commands)
         if commands or not isinstance(event, ev.MarketObserved):
             self.journal.extend((self.now, *_text(record)) for record in records)
@@ -203,6 +222,8 @@ class Scene:
                 self.live[approved.intent.ref] = approved
             case CancelOrder(ref=ref):
                 self.cancelled.append(ref)
+            case ComputeTargets():
+                self.asked = command
             case _:
                 return
 
@@ -236,7 +257,7 @@ class Scene:
         self.tell(self.conditions(net_liquidation=net_liquidation))
         self.tell(ev.TradeRequested(requested_by="test", edge_waiver=None))
         self.tell(ev.SignalComputed(signal=signal()))
-        return self.tell(ev.PlanProposed(plan=plan()))
+        return self.tell(ev.PlanProposed(plan=self.planned))
 
     def answer(self, text: str) -> tuple[Command, ...]:
         assert self.state.plan is not None
@@ -251,6 +272,8 @@ class Scene:
             middle = fair(symbol) / 2
             half = (middle / 100).quantize(Decimal("0.01"))
             leg = Quote(bid=middle - half, ask=middle + half, bid_size=50, ask_size=50, at=self.now)
+            if symbol in self.quoteless:
+                leg = replace(leg, bid=None)
             quotes |= {each.con_id: leg for each in straddle(symbol).legs}
             stock = Decimal(str(spot))
             quotes[ConId(con_id)] = Quote(
@@ -328,9 +351,13 @@ class Scene:
         )
 
     def _units(self, ref: OrderRef) -> Decimal:
-        """Combo units that the script has filled of one order: its call's quantity."""
-        legs = [row for row in self.executions if row.order_ref == ref]
-        return sum((row.quantity for row in legs), Decimal(0)) / 2
+        """Whole combo units that the script has filled of one order."""
+        legs: dict[ConId, Decimal] = {}
+        for row in self.executions:
+            if row.order_ref == ref:
+                legs[row.con_id] = legs.get(row.con_id, Decimal(0)) + row.quantity
+        wanted = len(self.arrived[ref].intent.combo.legs)
+        return min(legs.values()) if len(legs) == wanted else Decimal(0)
 
     def fill_everything(self, rng: random.Random, ticks: int = 4000) -> None:
         """Acknowledge, fill in random parts, confirm cancels, answer reads, until it has ended."""
@@ -340,18 +367,30 @@ class Scene:
             self.tick()
             for approved in list(self.live.values()):
                 self._work(approved, rng, number)
+            self._compute()
             for ref in [ref for ref in self.cancelled if ref in self.live]:
                 del self.live[ref]
                 self.tell(OrderCancelled(ref=ref, message="cancelled"))
             if self.state.snapshot_request is not None:
                 self.tell(ev.SnapshotRead(snapshot=self.snapshot()))
 
+    def _compute(self) -> None:
+        """Answer what the desk has asked its worker."""
+        if self.asked is None:
+            return
+        asked, self.asked = self.asked, None
+        found = resolve(asked.request)
+        if isinstance(found, str):
+            self.tell(ev.TargetsImpossible(remedy=asked.remedy, reason=found))
+        else:
+            self.tell(ev.TargetsComputed(remedy=asked.remedy, targets=found))
+
     def _work(self, approved: ApprovedOrder, rng: random.Random, number: int) -> None:
         ref = approved.intent.ref
         order = self.state.orders[ref]
         if order.acknowledged_at is None or order.amend_pending:
             self.tell(self.working(approved))
-        elif rng.random() < 0.2:
+        elif rng.random() < 0.2 and approved.intent.combo.symbol not in self.stubborn:
             units = rng.randint(1, order.remaining)
             for report in self.reports_of_fill(approved, units, f"{ref}-{number}"):
                 self.tell(report)

@@ -26,6 +26,7 @@ from dispersa.journal import Journal
 from dispersa.market import Basket, Symbol, Weight
 from dispersa.portfolio import positions_from
 from dispersa.risk import SIMULATED_LIMITS, Gate
+from dispersa.runtime import trade_session
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.demo import EDGE_WAIVER, ScriptedOperator
 from dispersa.runtime.desk_loop import Seen
@@ -45,7 +46,7 @@ INDEX = Symbol("QQQ")
 PREFIX = "soak"
 START = datetime.fromisoformat("2026-11-20T10:00:00-05:00")
 STEP_SECONDS = 0.5
-"""The market moves and matches twice a second here, four times by default: half the work."""
+"""Market and desk look twice a second here, four times by default: half the work."""
 RESTS_AFTER_END = 30.0
 """Market time after the end in which anything still alive at the exchange would show."""
 
@@ -89,11 +90,14 @@ class Measured:
 def measure(cell: Cell) -> Measured:
     """Run one program to its end; the same cell gives the same numbers in virtual time."""
     gc.disable()
+    usual = trade_session.OBSERVE_EVERY
+    trade_session.OBSERVE_EVERY = timedelta(seconds=STEP_SECONDS)
     try:
         with TemporaryDirectory() as folder:
             speed = cell.speed or Virtual(network=InMemory(seed=cell.seed))
             return run(lambda: _program(cell, Path(folder)), speed)
     finally:
+        trade_session.OBSERVE_EVERY = usual
         gc.enable()
         gc.collect()
 

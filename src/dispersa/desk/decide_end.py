@@ -26,6 +26,7 @@ from dispersa.execution.remedies import (
 )
 
 ANSWER_WITHIN = timedelta(seconds=30)
+DENIALS_MAX = 20
 
 
 def remedy(view: ProgramView, event: ev.Event) -> Command | None:
@@ -119,7 +120,8 @@ def is_settled(view: ProgramView) -> bool:
 def _needs_repair(view: ProgramView, key: str) -> bool:
     row = view.program.packages[key]
     has_tries = row.failed_walks < view.program.policy.attempts_max
-    return has_tries and not view.legs(row).is_whole
+    is_allowed = view.state.denials.get(key, 0) <= DENIALS_MAX
+    return has_tries and is_allowed and not view.legs(row).is_whole
 
 
 def quiet_from(view: ProgramView) -> datetime:
@@ -161,6 +163,10 @@ def _ending(view: ProgramView) -> EndProgram:
     refs = [ref for row in program.packages.values() for ref in row.refs]
     was_filled = any(state.orders[ref].filled for ref in refs)
     ended, sentence = ending(program, was_filled=was_filled)
+    lone = [row.plan.key for row in program.packages.values() if not view.legs(row).is_whole]
+    if lone:
+        ended = ProgramState.LOCKED
+        sentence = f"{sentence}; legs of {', '.join(lone)} are held without their partners"
     breaks = () if state.reconciliation is None else state.reconciliation.breaks
     if breaks:
         ended = ProgramState.LOCKED

@@ -14,7 +14,8 @@ from dispersa.desk.commands import (
     PlaceOrder,
     ResumePackage,
 )
-from dispersa.desk.facts import gate_facts, order_context
+from dispersa.desk.decide_end import DENIALS_MAX
+from dispersa.desk.facts import gate_facts, held_legs, order_context
 from dispersa.desk.program_view import LEGS, ProgramView
 from dispersa.execution.budget import allowance
 from dispersa.execution.program import (
@@ -51,7 +52,6 @@ from dispersa.orders import (
 )
 from dispersa.risk import Denial, OrderContext
 
-DENIALS_MAX = 20
 UNKNOWN_NAMES_MAX = 1
 
 
@@ -335,6 +335,7 @@ def _context(
         units_left=intent.quantity,
         unit_premium=None if fair is None else fair * row.plan.straddle.multiplier,
         unit_vega=row.plan.vega_usd / LEGS,
+        held=held_legs(view.state),
     )
 
 
@@ -357,6 +358,8 @@ def repair(view: ProgramView) -> Command | None:
 def _repair(view: ProgramView, row: PackageProgress, found: Repair) -> Command | None:
     quote = view.quotes.get(found.contract.con_id)
     if quote is None or row.failed_walks >= view.program.policy.attempts_max:
+        return None
+    if view.state.denials.get(row.plan.key, 0) > DENIALS_MAX:
         return None
     combo = Combo(legs=(Leg(contract=found.contract, side=Side.BUY),))
     intent = replace(

@@ -25,7 +25,7 @@ from dispersa.orders import ExecutionReported, Order, OrderRejected, OrderState
 
 SNAPSHOT_RETRY = timedelta(seconds=5)
 MARGIN_REJECTION = 201
-MOVE_PROVEN_AFTER = timedelta(seconds=3)
+MOVE_PROVEN_AFTER = timedelta(seconds=10)
 """A move of the index that lasts this long is no bad quote."""
 
 

@@ -263,7 +263,7 @@ def order_context(
         margin_increase=_margin_left(state),
         program_use=_use(_of_program(state, asking), state),
         package_use=_use(others, state),
-        held=_held_legs(state) if row.purpose is Purpose.REDUCE else (),
+        held=held_legs(state) if row.purpose is Purpose.REDUCE else (),
         delta_shares=None,
         messages_of_order=0 if asking is None else state.messages_sent.get(asking, 0),
     )
@@ -294,13 +294,14 @@ def single_context(state: DeskState, event: OrderRequested) -> OrderContext:
         margin_increase=event.margin_increase,
         program_use=NO_USE,
         package_use=NO_USE,
-        held=_held_legs(state),
+        held=held_legs(state),
         delta_shares=_delta_shares(state, event.combo.symbol),
         messages_of_order=0,
     )
 
 
-def _held_legs(state: DeskState) -> tuple[HeldLeg, ...]:
+def held_legs(state: DeskState) -> tuple[HeldLeg, ...]:
+    """Our own position in each contract, by our executions."""
     return tuple(
         HeldLeg(con_id=con_id, quantity=position.quantity)
         for con_id, position in positions(state).items()

@@ -287,7 +287,8 @@ def _may_launch(program: Program, now: datetime) -> bool:
     orders = sum(len(row.refs) for row in program.packages.values())
     is_paced = last is None or now - last >= program.policy.launch_interval
     has_room = orders < program.policy.orders_max or program.state is ProgramState.UNWINDING
-    is_clear = program.asked is None and program.move_suspected_at is None
+    is_backward = program.state is ProgramState.UNWINDING
+    is_clear = program.asked is None and (is_backward or program.move_suspected_at is None)
     return is_paced and has_room and is_clear
 
 
