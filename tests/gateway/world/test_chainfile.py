@@ -13,6 +13,7 @@ from dispersa.gateway.world.board import OptionKey
 from dispersa.gateway.world.calendar import morning_of
 from dispersa.gateway.world.chainfile import ChainFile, chainfile_source
 from dispersa.gateway.world.chainmath import NameRows, split_factors, thirty_day_vol
+from dispersa.gateway.world.filemarket import members_of
 from dispersa.gateway.world.world import World
 
 DAYS = ("2026-07-08", "2026-07-09", "2026-07-10")
@@ -227,3 +228,11 @@ def test_real_history_runs_into_the_files_dates(real_world: World) -> None:
         moves = np.abs(np.diff(np.log(history.closes[:, column])))
         assert moves.max() < 0.4, symbol
     assert isinstance(real_world.start, datetime)
+
+
+def test_leveraged_funds_of_a_file_are_no_components() -> None:
+    """All names = the members of any basket and plain funds; TQQQ is neither."""
+    weights = {"QQQ": {"AAPL": 0.6, "MSFT": 0.4}, "SPY": {"AAPL": 0.5, "XOM": 0.5}}
+    vols = dict.fromkeys(("AAPL", "MSFT", "XOM", "IWM", "TQQQ", "SQQQ", "QQQ", "SPY"), 0.3)
+    assert members_of(None, weights, vols, "file") == ["AAPL", "MSFT", "IWM", "XOM"]
+    assert members_of(1, weights, vols, "file") == ["AAPL"]

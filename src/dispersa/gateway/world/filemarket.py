@@ -45,7 +45,11 @@ def members_of(
     vols: Mapping[str, float],
     path: str,
 ) -> list[str]:
-    """Return the components to carry: the largest of QQQ that have volatilities, or all names."""
+    """Return the components to carry: the largest of QQQ that have volatilities, or all.
+
+    All means the members of any basket and the plain funds. A fund that multiplies or inverts
+    another's moves is no stock that moves with the market factor, so it is left out.
+    """
     for fund in ("QQQ", "SPY"):
         if fund in weights and fund in vols:
             break
@@ -54,7 +58,9 @@ def members_of(
     ranked = sorted(weights[fund], key=lambda symbol: -weights[fund][symbol])
     usable = [symbol for symbol in ranked if symbol in vols and symbol not in ("QQQ", "SPY")]
     if count is None:
-        return [*usable, *sorted(set(vols) - set(usable) - {"QQQ", "SPY"})]
+        members = {symbol for basket in weights.values() for symbol in basket}
+        others = (set(vols) & (members | set(_FUNDS))) - set(usable) - {"QQQ", "SPY"}
+        return [*usable, *sorted(others)]
     if not 1 <= count <= len(usable):
         raise InvalidInput(
             f"{path} holds {len(usable)} members of {fund} with implied volatilities, "

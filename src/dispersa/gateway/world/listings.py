@@ -17,9 +17,9 @@ from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.universe import Underlying
 
 HORIZON_DAYS = 400
-_DAILY_LISTERS = frozenset({"QQQ", "SPY", "SPX", "NDX"})
-_EUROPEAN = {"SPX": ("SPX", "SPXW"), "NDX": ("NDX", "NDXP")}
-"""Index options: the class settled in the morning and the class settled at the close."""
+_DAILY_LISTERS = frozenset({"QQQ", "SPY", "SPX", "NDX", "XSP"})
+_EUROPEAN = {"SPX": ("SPX", "SPXW"), "NDX": ("NDX", "NDXP"), "XSP": ("", "XSP")}
+"""Index options: the class settled in the morning ('' for none) and the one at the close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,7 +110,7 @@ def expiry_days(symbol: str, day: date) -> list[date]:
 
 def strike_step(symbol: str, spot: float, days: int) -> float:
     """Return the distance between strikes near the money."""
-    if symbol in {"QQQ", "SPY"}:
+    if symbol in {"QQQ", "SPY", "XSP"}:
         return 1.0 if days <= 60 else 5.0
     if symbol == "SPX":
         return 5.0 if days <= 60 else 25.0
@@ -143,7 +143,7 @@ def synthetic_chain(underlying: Underlying, vol: float, day: date) -> Chain:
     return Chain(
         symbol=underlying.symbol,
         multiplier=100,
-        is_european=bool(morning),
+        is_european=underlying.symbol in _EUROPEAN,
         slices=tuple(slices),
     )
 

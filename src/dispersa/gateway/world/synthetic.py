@@ -159,6 +159,8 @@ def _indices() -> tuple[Underlying, ...]:
               display_size=10, **(level | {"primary_exchange": "NASDAQ"})),
         index("SPX", "S&P 500 Stock Index", 6_602.0, 0.006, dividend_yield=0.0115,
               display_size=40, **level),
+        index("XSP", "S&P 500 Mini-SPX Index", 660.20, 0.012, dividend_yield=0.0115,
+              display_size=20, **level),
     )  # fmt: skip
 
 
@@ -197,5 +199,5 @@ def synthetic_universe(start: date, names: int | None = None) -> Universe:
         label=LABEL,
         components=(*components, _REMAINDER, *currency_pairs()),
         indices=_indices(),
-        baskets={"QQQ": weights, "NDX": weights, "SPY": broad, "SPX": broad},
+        baskets={"QQQ": weights, "NDX": weights, "SPY": broad, "SPX": broad, "XSP": broad},
     )
