@@ -309,7 +309,11 @@ def info(*, store: StoreOption = None, json: JsonOption = False) -> None:
 def _show(store: "HistoryStore") -> None:
     from dispersa.reports.correlation_history import coverage_table
 
-    print_table(coverage_table(_held(store)))
+    rows = _held(store)
+    if not rows:
+        print("History: nothing yet. `dispersa history fetch SYMBOL` or `import FILE` begins it.")
+    else:
+        print_table(coverage_table(rows))
     say(f"store: {store.root}")
 
 

@@ -1,5 +1,6 @@
 """What does a person see of a trade before, while and after it is worked?"""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
@@ -33,10 +34,31 @@ def signal_table(signal: Signal) -> RenderableType:
     rows.add_row("hedging", number(signal.cost_hedging), "vol points")
     rows.add_row("edge after cost", number(signal.edge_net, signed=True), "vol points")
     rows.add_row("z-score", number(signal.z_score, signed=True), f"{signal.history_days} days")
+    rows.add_row("breakeven", points(signal.breakeven_correlation), "points realized, long")
     rows.add_row("coverage", points(signal.coverage, places=1), "% of the index")
     verdict = Text(f"Verdict: {signal.direction}", style="bold")
     reasons = [Text(f"  {reason.sentence}") for reason in signal.reasons]
-    return Group(rows, verdict, *reasons)
+    return Group(rows, verdict, *reasons, *_left_out(signal), *_marked(signal))
+
+
+def _left_out(signal: Signal) -> list[RenderableType]:
+    """Names that take no part, with their reasons."""
+    dropped = [row for row in signal.names if row.dropped is not None]
+    if not dropped:
+        return []
+    shown = table("Left out", "name", "weight %", "reason", left=1)
+    shown.columns[2].justify, shown.columns[2].no_wrap = "left", False
+    for row in dropped:
+        sentence = "" if row.dropped is None else row.dropped.sentence
+        shown.add_row(row.symbol, points(row.weight), sentence)
+    return [shown]
+
+
+def _marked(signal: Signal) -> list[RenderableType]:
+    """What to know of the inputs: flags of the index, and of names with how many carry each."""
+    counts = Counter(flag for row in signal.names for flag in row.flags)
+    notes = [f"{flag.replace('_', ' ')}: {count} names" for flag, count in counts.most_common(6)]
+    return [Text(f"Note: {'; '.join(notes)}")] if notes else []
 
 
 def plan_table(plan: TradePlan, verdict: GateVerdict) -> RenderableType:
