@@ -27,7 +27,8 @@ bench: $(VENV)/dev.stamp ## Measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/dev.stamp ## Work many programs on the simulated gateway and print the table
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak simulation --seeds $(or $(SEEDS),1000)
+	$(BIN)/python -m tests.soak execution
 	DISPERSA_INSTANTS_EVERY=1 DISPERSA_CRASHES=$(or $(CRASHES),200) $(BIN)/pytest tests/crash -n 0 -q
 
 lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
