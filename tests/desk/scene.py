@@ -361,10 +361,11 @@ class Scene:
 
     def fill_everything(self, rng: random.Random, ticks: int = 4000) -> None:
         """Acknowledge, fill in random parts, confirm cancels, answer reads, until it has ended."""
-        for number in range(ticks):
+        for _ in range(ticks):
             if self.state.stage is Stage.ENDED:
                 return
             self.tick()
+            number = (self.now - T0) // TICK
             for approved in list(self.live.values()):
                 self._work(approved, rng, number)
             self._compute()

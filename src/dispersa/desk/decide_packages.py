@@ -121,7 +121,8 @@ def _closing(view: ProgramView, row: PackageProgress) -> Command | None:
     if row.gap == 0:
         settled = row.settles_at is None or row.settles_at <= view.at
         if settled and view.is_checked(row) and view.legs(row).is_whole:
-            text = f"{row.filled} of {row.plan.quantity} filled"
+            short = row.filled != row.plan.quantity and row.reason
+            text = f"{row.filled} of {row.plan.quantity} filled{f': {row.reason}' if short else ''}"
             return EndPackage(package=key, state=PackageState.FILLED, reason=text)
         return None
     if not view.program.state.may_launch:
