@@ -175,10 +175,10 @@ def greeks(  # noqa: PLR0913, PLR0917 -- an option is that many columns
     spot: Floats,
     carried: Floats,
     w: Floats,
-    out: Floats,
+    out: tuple[Floats, ...],
     flags: Statuses,
 ) -> None:
-    """Price, delta, gamma, vega, theta, rho, vanna, volga into the eight rows of `out`.
+    """Price, delta, gamma, vega, theta, rho, vanna, volga into the eight lines of `out`.
 
     Columns F, K, vol, T, D, is call (1 or 0), the underlying that delta and gamma refer to, and 1
     where the forward is tied to it by F = S exp((r - q) T), 0 where it is the forward itself; each
@@ -207,7 +207,8 @@ def greeks(  # noqa: PLR0913, PLR0917 -- an option is that many columns
         _weigh(w, count)
         _assemble(w, count)
         for row in range(8):
+            line = out[row]
             for i in range(count):
-                out[row, start + i] = w[PRICE + row * BLOCK + i]
+                line[start + i] = w[PRICE + row * BLOCK + i]
         for i in range(count):
             flags[start + i] = 0 if w[PRICE + i] == w[PRICE + i] else INVALID
