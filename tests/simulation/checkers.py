@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from dispersa.desk.commands import Retarget
 from dispersa.desk.events import HaltRequested, ResumeRequested
 from dispersa.desk.state import DeskState
-from dispersa.execution.plan import TradePlan
+from dispersa.execution.plan import PlannedPackage, TradePlan
 from dispersa.execution.program import ProgramState
 from dispersa.gateway.wire import requests as r
 from dispersa.runtime.desk_loop import Seen
@@ -22,6 +23,12 @@ from tests.simulation.exchange import Exchange
 from tests.simulation.scenario import Scenario
 
 MESSAGES_PER_SECOND_MAX = 45
+NOTICE_SECONDS = 2.0
+"""How long the product may take to notice what it was told."""
+GRID_SECONDS = 0.5
+"""How much earlier than asked for the gateway may end a disturbance: it acts on its grid."""
+CANCEL_SECONDS = 1.0
+"""How long after a halt every cancel is on the wire, where a link is up."""
 ABSENCE_SECONDS = 30.0
 COLLAR_SHARE = 0.10
 """How far a limit may ever be from the true value: the gate's collar, doubled for stale quotes."""
@@ -69,10 +76,15 @@ class Checkers:
         """How often each rare thing has happened: the sometimes-assertions."""
         self.steps = 0
         self.plan: TradePlan | None = None
+        self._targets: dict[str, int] = {}
+        self._sides: dict[str, str] = {}
         self._sent: dict[str, Sent] = {}
         self._ref_of_id: dict[int, str] = {}
         self._written: dict[bool, deque[float]] = defaultdict(deque)
         self._halted_at: float | None = None
+        self._cut_at: float | None = None
+        self._bad_quotes: dict[str, list[tuple[str, float, float]]] = {}
+        self._cancelled_ids: set[int] = set()
         self._claimed_done: dict[str, str] = {}
 
     def broken(self, invariant: str, sentence: str) -> None:
@@ -91,6 +103,7 @@ class Checkers:
                 self._on_order(request)
             case r.CancelOrder():
                 self.reached["cancel"] += 1
+                self._cancelled_ids.add(request.order_id)
                 if request.order_id not in self._ref_of_id:
                     self.broken("INV-03", f"cancel of order id {request.order_id}, never ours")
             case _:
@@ -113,6 +126,7 @@ class Checkers:
                 f"order {ref} was written {self._now() - self._halted_at:.3f} s after the halt",
             )
         self._check_collar(ref, request)
+        self._check_market(ref, request)
         if self._ref_of_id.setdefault(request.order_id, ref) != ref:
             self.broken(
                 "INV-03",
@@ -150,6 +164,10 @@ class Checkers:
 
     def _check_legs(self, ref: str, request: r.PlaceOrder) -> None:
         legs = self._approved_legs(str(request.contract.symbol))
+        if not request.contract.combo_legs:
+            if legs is not None and request.contract.con_id not in legs:
+                self.broken("INV-12", f"{ref} trades {request.contract.con_id}, in no plan")
+            return
         found = {(leg.con_id, leg.ratio, leg.action) for leg in request.contract.combo_legs}
         if legs is not None and found != {(con_id, 1, "BUY") for con_id in legs}:
             self.broken("INV-12", f"{ref} has the legs {sorted(found)}, approved were {legs}")
@@ -157,23 +175,56 @@ class Checkers:
     def _approved_legs(self, symbol: str) -> tuple[int, ...] | None:
         if self.plan is None:
             return None
-        for package in self.plan.packages:
+        for package in self._approved(self.plan):
             if package.symbol == symbol:
                 return tuple(leg.con_id for leg in package.straddle.legs)
         return ()
 
+    @staticmethod
+    def _approved(plan: TradePlan) -> tuple[PlannedPackage, ...]:
+        """Everything that the person has approved: the packages and their substitutes."""
+        return (*plan.packages, *plan.reserves)
+
     def _check_collar(self, ref: str, request: r.PlaceOrder) -> None:
         """No limit is further beyond the true value than any collar allows."""
-        con_ids = tuple(leg.con_id for leg in request.contract.combo_legs)
-        _, value, _ = self._exchange.fair(con_ids)
+        legs = request.contract.combo_legs
+        con_ids = tuple(leg.con_id for leg in legs) or (request.contract.con_id,)
+        value = self._exchange.fair(con_ids)
         limit = request.order.limit_price
-        if limit is None or not con_ids:
+        if limit is None:
             return
         beyond = (limit - value) * (1 if request.order.action == "BUY" else -1)
         if beyond > max(COLLAR_SHARE * value, COLLAR_FLOOR):
             self.broken(
                 "INV-12", f"{ref} {request.order.action} at {limit}, its true value is {value:.2f}"
             )
+
+    def _check_market(self, ref: str, request: r.PlaceOrder) -> None:
+        """Nothing leaves on quotes that are no quotes, or over a link that is reported broken."""
+        now, symbol = self._now(), str(request.contract.symbol)
+        if self.is_exposed_to("A19"):
+            return  # what the product can know is late by as much
+        for code, begins, ends in self._bad_quotes.get(symbol, ()):
+            if begins + NOTICE_SECONDS < now < ends - GRID_SECONDS:
+                self.broken("INV-13", f"{ref} left although {code} spoils the quotes of {symbol}")
+        if self._cut_at is not None and now > self._cut_at + NOTICE_SECONDS:
+            self.broken("INV-20", f"{ref} left {now - self._cut_at:.1f} s after error 1100")
+
+    def spoiled(self, code: str, symbol: str, seconds: float) -> None:
+        """Hear that the quotes of a symbol are worthless for a while."""
+        now = self._now()
+        self._bad_quotes.setdefault(symbol, []).append((code, now, now + seconds))
+
+    def cut(self, *, is_cut: bool) -> None:
+        """Hear that the gateway has lost, or regained, its own link to the exchange."""
+        if is_cut:
+            self._cut_at = self._now() if self._cut_at is None else self._cut_at
+        else:
+            self._cut_at = None
+
+    def is_exposed_to(self, *codes: str) -> bool:
+        """Whether any of these faults belongs to the scenario."""
+        return self._scenario.is_exposed_to(*codes)
 
     def _on_new_order(self, ref: str, request: r.PlaceOrder) -> None:
         symbol = str(request.contract.symbol)
@@ -194,7 +245,7 @@ class Checkers:
             quantity=int(request.order.quantity),
         )
         self.reached["order"] += 1
-        self._check_quantity(ref, symbol, int(request.order.quantity))
+        self._check_quantity(ref, request)
 
     def _may_still_arrive(self, ref: str, sent: Sent) -> bool:
         """Whether an order is not at the exchange, and was sent too lately to be given up."""
@@ -202,25 +253,25 @@ class Checkers:
         refused = ref in self._claimed_done
         return not is_known and not refused and self._now() - sent.at_seconds < ABSENCE_SECONDS
 
-    def _check_quantity(self, ref: str, symbol: str, quantity: int) -> None:
+    def _check_quantity(self, ref: str, request: r.PlaceOrder) -> None:
         """Filled plus live plus asked never exceeds what was approved for the name."""
-        planned = self._planned().get(symbol)
-        if planned is None or self._scenario.is_exposed_to(*WAYS_TO_OVERFILL):
+        symbol, action = str(request.contract.symbol), request.order.action
+        quantity, is_repair = int(request.order.quantity), not request.contract.combo_legs
+        planned = self._targets.get(symbol)
+        if planned is None or is_repair or self._scenario.is_exposed_to(*WAYS_TO_OVERFILL):
             return
-        ours = [order for order in self._exchange.ours() if order.contract.symbol == symbol]
-        done = sum(int(order.filled) for order in ours)
-        working = sum(int(order.remaining) for order in ours if not order.is_done)
+        way = {"BUY": 1, "SELL": -1}
+        ours = [o for o in self._exchange.straddles() if o.contract.symbol == symbol]
+        done = sum(way[o.order.action] * int(o.filled) for o in ours) * way[action]
+        working = sum(int(o.remaining) for o in ours if not o.is_done)
+        if action != self._sides[symbol]:
+            planned = 0  # what is traded back never goes beyond nothing
         if done + working + quantity > planned:
             self.broken(
                 "INV-02",
                 f"{ref} asks for {quantity} {symbol}; {done} are filled, {working} work, "
                 f"{planned} were approved",
             )
-
-    def _planned(self) -> dict[str, int]:
-        if self.plan is None:
-            return {}
-        return {str(package.symbol): package.quantity for package in self.plan.packages}
 
     # -- exposure --------------------------------------------------------------------------------
 
@@ -229,14 +280,15 @@ class Checkers:
         plan = self.plan
         if plan is None or self._scenario.is_exposed_to(*WAYS_TO_OVERFILL):
             return
-        vegas = {str(row.symbol): row.side.sign * row.vega_usd for row in plan.packages}
+        vegas = {str(row.symbol): row.vega_usd for row in self._approved(plan)}
         filled = high = low = 0.0
-        for order in self._exchange.ours():
-            vega = vegas.get(str(order.contract.symbol), 0.0)
+        for order in self._exchange.straddles():
+            sign = 1 if order.order.action == "BUY" else -1
+            vega = sign * vegas.get(str(order.contract.symbol), 0.0)
             filled += vega * int(order.filled)
             at_risk = 0.0 if order.is_done else vega * int(order.remaining)
             high, low = high + max(at_risk, 0.0), low + min(at_risk, 0.0)
-        largest = max(abs(vega) for vega in vegas.values())
+        largest = max(row.vega_usd for row in plan.packages)
         corridor = max(self._scenario.program.corridor_share * plan.vega_budget_usd, 1.5 * largest)
         worst = max(abs(filled + high), abs(filled + low))
         if worst > corridor + 1e-6:
@@ -258,8 +310,30 @@ class Checkers:
             case _:
                 pass
         if seen.state.plan is not None and seen.state.program is None:
-            self.plan = seen.state.plan
+            self._approve(seen.state.plan)
+        for command in seen.commands:
+            if isinstance(command, Retarget):
+                self._retarget(command)
         self._check_claims(seen.state)
+
+    def _approve(self, plan: TradePlan) -> None:
+        self.plan = plan
+        self._targets = {str(row.symbol): row.quantity for row in plan.packages}
+        self._sides = {str(row.symbol): row.side.value.upper() for row in self._approved(plan)}
+
+    def _retarget(self, command: Retarget) -> None:
+        """Take other targets as approved, within what the policy lets them grow."""
+        plan = self.plan
+        if plan is None:
+            return
+        self.reached[f"remedy {command.remedy.value}"] += 1
+        symbols = {row.key: str(row.symbol) for row in self._approved(plan)}
+        for key, target in command.targets.items():
+            symbol = symbols.get(key)
+            if symbol is None:
+                self.broken("INV-12", f"{key} gets the target {target} and is in no plan")
+            else:
+                self._targets[symbol] = max(self._targets.get(symbol, 0), target)
 
     def _check_claims(self, state: DeskState) -> None:
         """An order that the product calls ended is not live at the exchange (INV-04)."""
@@ -282,6 +356,13 @@ class Checkers:
             if claim.value == "never_arrived" and (waited or 0.0) < ABSENCE_SECONDS:
                 self.broken("INV-04", f"{ref} is called never arrived after {waited} s")
 
+    def check_cancelled(self) -> None:
+        """A second after a halt that cancels, every cancel is on the wire (INV-07)."""
+        for order in self._exchange.live():
+            if order.order_id > 0 and order.order_id not in self._cancelled_ids:
+                ref = order.order.order_ref
+                self.broken("INV-07", f"{ref} has no cancel a second after the halt")
+
     def on_exchange(self) -> None:
         """Check after something happened at the exchange."""
         self.steps += 1
@@ -303,6 +384,7 @@ class Checkers:
             self.broken("INV-31", f"the program is {program.state.value} without words")
         if program.state is not ProgramState.LOCKED:
             self._check_books(state)
+            self._check_holdings()
         elif not re.search(r"differ|twice|more than|broker", program.sentence):
             self.broken("INV-31", f"locked for no reason: {program.sentence}")
 
@@ -312,9 +394,10 @@ class Checkers:
             return
         believed = {str(row.plan.symbol): row.filled for row in state.program.packages.values()}
         units: dict[str, int] = dict.fromkeys(believed, 0)
-        symbols = {o.order.order_ref: str(o.contract.symbol) for o in self._exchange.ours()}
-        for ref, filled in self._exchange.units_filled().items():
-            units[symbols[ref]] = units.get(symbols[ref], 0) + filled
+        for order in self._exchange.straddles():
+            symbol = str(order.contract.symbol)
+            sign = 1 if order.order.action == self._sides.get(symbol) else -1
+            units[symbol] = units.get(symbol, 0) + sign * int(order.filled)
         if believed != units and not self._scenario.is_exposed_to("B8"):
             self.broken("INV-05", f"the product counts {believed} filled, the exchange {units}")
         net: dict[int, Decimal] = defaultdict(Decimal)
@@ -331,10 +414,20 @@ class Checkers:
             )
         self._check_complete(state, units)
 
+    def _check_holdings(self) -> None:
+        """What others did in the account during the session is told, not passed over (INV-09)."""
+        if self._scenario.begins_at_once or self._scenario.crashes:
+            return  # what was there at a start belongs to the external book
+        held = {con_id: n for con_id, n in self._exchange.venue.truth.positions.items() if n}
+        if held != self._exchange.traded():
+            traded = self._exchange.traded()
+            self.broken("INV-09", f"the account holds {held}, we traded {traded}, and no lock")
+
     def _check_complete(self, state: DeskState, units: dict[str, int]) -> None:
         program = state.program
         if program is None or program.state is not ProgramState.COMPLETED:
             return
-        short = {name: n for name, n in self._planned().items() if units.get(name, 0) < n}
+        planned = {str(row.symbol): row.quantity for row in program.plan.packages}
+        short = {name: n for name, n in planned.items() if units.get(name, 0) < n}
         if short:
             self.broken("INV-02", f"the program is called complete; {short} are not: {units}")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from decimal import Decimal
 
+from dispersa.gateway.events import Execution
 from dispersa.gateway.exchange.orders import WorkingOrder
 from dispersa.gateway.server import RunningGateway
 from dispersa.gateway.venue import Venue
@@ -26,12 +27,9 @@ class Exchange:
         """Return our orders that can still fill."""
         return [order for order in self.ours() if not order.is_done]
 
-    def units_filled(self) -> dict[str, int]:
-        """Return whole units filled, by order reference."""
-        units: dict[str, int] = defaultdict(int)
-        for order in self.ours():
-            units[order.order.order_ref] += int(order.filled)
-        return dict(units)
+    def straddles(self) -> list[WorkingOrder]:
+        """Return our orders for whole straddles; what repairs one leg is none."""
+        return [order for order in self.ours() if order.is_bag]
 
     def traded(self) -> dict[int, Decimal]:
         """Return what our orders have bought and sold, by contract id; busts and corrections in."""
@@ -40,8 +38,8 @@ class Exchange:
             net[line.contract.con_id] += line.shares if line.side == "BOT" else -line.shares
         return {con_id: quantity for con_id, quantity in net.items() if quantity}
 
-    def _lines(self) -> list:  # type: ignore[type-arg]
-        last = {}
+    def _lines(self) -> list[Execution]:
+        last: dict[str, Execution] = {}
         for line in self.venue.truth.executions:
             if line.contract.sec_type != "BAG" and line.order_ref.startswith(self.prefix):
                 last[line.exec_id.rpartition(".")[0]] = line
@@ -57,12 +55,8 @@ class Exchange:
             spent += sign * Decimal(str(line.price)) * line.shares * found.multiplier
         return spent
 
-    def fair(self, con_ids: tuple[int, ...]) -> tuple[float, float, float]:
-        """Return bid, model value and ask of one of each contract together, faults aside."""
-        bid = model = ask = 0.0
-        for con_id in con_ids:
-            found = self.venue._directory.by_id(con_id)
-            assert found is not None
-            quote = self.venue._quotes.quote(found)
-            bid, model, ask = bid + quote.bid, model + quote.model, ask + quote.ask
-        return bid, model, ask
+    def fair(self, con_ids: tuple[int, ...]) -> float:
+        """Return the model's value of one of each contract together, faults aside."""
+        instruments = [self.venue._directory.by_id(con_id) for con_id in con_ids]
+        known = [found for found in instruments if found is not None]
+        return sum(self.venue._quotes.quote(found).model for found in known)

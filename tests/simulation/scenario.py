@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from dispersa.execution.program import ProgramPolicy
-from dispersa.execution.walker import PRESETS, RepriceStyle, WalkPolicy
+from dispersa.execution.policy import PRESETS, ProgramPolicy, RepriceStyle, WalkPolicy
 from dispersa.gateway.outages import Outage
 from dispersa.gateway.script import VenueFault
 from dispersa.risk import HaltLevel
@@ -87,6 +86,8 @@ class Scenario:
     strikes: tuple[Strike, ...] = ()
     halts: tuple[HaltCommand, ...] = ()
     crashes: tuple[Crash, ...] = ()
+    resumes: bool = True
+    """Whether a person lifts the halts when the chaos is over."""
 
     @property
     def codes(self) -> frozenset[str]:
@@ -115,6 +116,8 @@ def draw(seed: int, *, names: int = 2) -> Scenario:
             deadline=timedelta(seconds=chance.choice([120, 240, 400])),
             slices_at_once=chance.choice([1, 2, 4]),
             attempts_max=chance.choice([2, 5]),
+            unwind_within=timedelta(seconds=chance.choice([30, 90])),
+            pause_max=timedelta(seconds=60),
         ),
         network=_network(chance, seed),
         chaos_seconds=chaos_seconds,
@@ -123,6 +126,7 @@ def draw(seed: int, *, names: int = 2) -> Scenario:
         strikes=() if calm_seed else _strikes(chance, chaos_seconds),
         halts=_halts(chance, chaos_seconds),
         crashes=_crashes(chance, chaos_seconds),
+        resumes=chance.random() < 0.5,
     )
 
 

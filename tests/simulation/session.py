@@ -14,7 +14,7 @@ from time import perf_counter
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.correlation.terms import SignalPolicy
-from dispersa.desk.events import BrokerSynchronized, HaltRequested
+from dispersa.desk.events import BrokerSynchronized, HaltRequested, ResumeRequested
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokerError
@@ -25,7 +25,7 @@ from dispersa.gateway.server import RunningGateway, serve
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.journal import Journal
 from dispersa.market import Basket, Symbol, Weight
-from dispersa.risk import Gate, Limits
+from dispersa.risk import Gate, HaltLevel, Limits
 from dispersa.runtime import trade_session
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.demo import EDGE_WAIVER, ScriptedOperator
@@ -38,7 +38,7 @@ from dispersa.runtime.trade_session import TradeSetup, replayed, run_trade
 from dispersa.runtime.workers import MarketWorkers, TradePolicies
 from dispersa.sizing import SizingPolicy, VegaNeutralSizer
 from dispersa.sizing.stress import StressPolicy
-from tests.simulation.checkers import Checkers, Violation
+from tests.simulation.checkers import CANCEL_SECONDS, Checkers, Violation
 from tests.simulation.disk import SlowDisk, open_journal
 from tests.simulation.exchange import Exchange
 from tests.simulation.scenario import ORDER_CLIENT_ID, Crash, Fault, Scenario
@@ -51,6 +51,7 @@ PORT = 4002
 GRACE_SECONDS = 240.0
 """Calm market time after which every session has come to its end, in words."""
 RESTART_SECONDS = 5.0
+LATENCY_MAX = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,7 @@ class Session:
             self._exchange = Exchange(gateway, PREFIX)
             self._checkers = Checkers(scenario, self._exchange, ACCOUNT, loop.time)
             self._tap = WireTap(loop.network, self._checkers.on_written)
+            self._tap.on_connect = lambda: self._checkers.cut(is_cut=False)
             gateway.venue.listen(lambda _: self._checkers.on_exchange())
             await self._watched(gateway)
         traffic = gateway.floor.traffic
@@ -362,8 +364,12 @@ class Session:
         self._checkers.reached[fault.code] += 1
         match fault:
             case Outage():
+                if fault.code in {"A5", "A7"}:
+                    self._checkers.cut(is_cut=fault.code == "A5")
                 gateway.outages.strike(fault)
             case VenueFault():
+                if fault.code in {"C3", "C4"}:
+                    self._checkers.spoiled(fault.code, fault.symbol, fault.seconds)
                 gateway.venue.faults.arm(
                     fault.code,
                     order_ref=fault.order_ref,
@@ -372,12 +378,25 @@ class Session:
                     count=fault.count,
                 )
 
-    def _halt(self, level: object) -> None:
+    def _halt(self, level: HaltLevel) -> None:
         self._faults += 1
         if self._desk is not None:
-            self._desk.post(HaltRequested(level=level, reason="drill"))  # type: ignore[arg-type]
+            self._desk.post(HaltRequested(level=level, reason="drill"))
+        if level is HaltLevel.CANCEL and not self.scenario.crashes and not self._is_disturbed():
+            self._loop.call_later(CANCEL_SECONDS + 2 * LATENCY_MAX, self._checkers.check_cancelled)
+
+    def _is_disturbed(self) -> bool:
+        """Whether a link may be down, so that a cancel can not leave at once."""
+        return any(code.startswith("A") for code in self.scenario.codes)
+
+    def _resume(self) -> None:
+        if self._desk is not None:
+            self._desk.post(ResumeRequested(reason="the drill is over", operator="drill"))
 
     def _calm(self, gateway: RunningGateway) -> None:
+        self._checkers.cut(is_cut=False)
+        if self.scenario.resumes:
+            self._resume()
         gateway.venue.faults.disarm()
         for link in list(gateway.floor.connections):
             link.delay(0.0)

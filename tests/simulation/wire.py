@@ -25,6 +25,7 @@ class WireTap:
         self._on_message = on_message
         self.transports: list[MemoryTransport] = []
         self.messages = 0
+        self.on_connect: Callable[[], None] = lambda: None
         network.connect = self._tapped  # type: ignore[method-assign]
 
     async def _tapped(
@@ -32,6 +33,7 @@ class WireTap:
     ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
         transport, protocol = await self._connect(factory, host, port)
         self.transports.append(transport)
+        self.on_connect()
         reader, write = FrameReader(), transport.write
 
         def tapped(data: Any) -> None:

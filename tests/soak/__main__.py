@@ -1,7 +1,8 @@
-"""Measure execution on the gateway and print the table: `python -m tests.soak --programs 100`.
+"""Run one part of `make soak`: `python -m tests.soak execution | simulation`.
 
-Virtual time with connections in memory, or real TCP with `--tcp SPEED`. Each program is one line
-of JSON in `--out`, from which a run that was cut short goes on.
+`execution --programs 100` measures execution on the gateway and prints the table: virtual time
+with connections in memory, or real TCP with `--tcp SPEED`. Each program is one line of JSON in
+`--out`, from which a run that was cut short goes on. `simulation` runs seeds under faults.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.soak import simulation
 from tests.soak.markets import MARKETS
 from tests.soak.session import Cell, Measured, measure
 from tests.soak.table import table
@@ -18,8 +20,16 @@ FILLS = ("generous", "base", "hard")
 
 
 def main() -> int:
+    """Run the part that is named first, execution where none is; return 1 where it fails."""
+    part, rest = (sys.argv[1:2] or [""])[0], sys.argv[2:]
+    if part == "simulation":
+        return simulation.main(rest)
+    return _execution(rest if part == "execution" else sys.argv[1:])
+
+
+def _execution(arguments: list[str]) -> int:
     """Return 1 where a position is not exact, an order is left alive, or the corridor was left."""
-    asked = _arguments()
+    asked = _arguments(arguments)
     out = Path(asked.out)
     rows = _read(out)
     done = {row.cell for row in rows}
@@ -46,15 +56,15 @@ def _is_wrong(row: Measured) -> bool:
     return bool(row.orphans or not row.are_positions_exact or row.imbalance_share > 1 + 1e-9)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+def _arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak execution", description=__doc__)
     parser.add_argument("--programs", type=int, default=100, help="programs in each cell")
     parser.add_argument("--names", type=int, default=2, help="names beside the index")
     parser.add_argument("--markets", default=",".join(MARKETS))
     parser.add_argument("--fills", default=",".join(FILLS))
     parser.add_argument("--tcp", type=float, default=None, metavar="SPEED")
     parser.add_argument("--out", default="soak.jsonl")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _read(path: Path) -> list[Measured]:

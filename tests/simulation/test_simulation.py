@@ -1,0 +1,94 @@
+"""Does the product keep every invariant under seeded faults, and is a seed the whole story?"""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.planted import PLANTED, Planted
+from tests.simulation.scenario import Scenario, draw
+from tests.simulation.session import Outcome, simulate
+
+SEEDS = range(1, 41)
+"""Some 40 s on one core; `make soak` runs more, and thirty-one packages."""
+SEEDS_TWICE = (3, 14, 37)
+DIGEST = (
+    "import logging; logging.disable(logging.CRITICAL);"
+    "from tests.simulation.scenario import draw;"
+    "from tests.simulation.session import simulate;"
+    "print(simulate(draw({seed})).digest)"
+)
+
+
+def told(outcome: Outcome) -> str:
+    seed = outcome.scenario.seed
+    return "\n".join(
+        [*map(str, outcome.violations), f"reproduce: .venv/bin/python -m tests.simulation {seed}"]
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_invariant_breaks_and_the_session_comes_to_its_end(seed: int) -> None:
+    outcome = simulate(draw(seed))
+    assert not outcome.violations, told(outcome)
+    assert outcome.entries > 5
+
+
+@pytest.mark.parametrize("seed", SEEDS_TWICE)
+def test_the_same_seed_gives_the_same_journal_byte_for_byte_in_another_process(seed: int) -> None:
+    here = simulate(draw(seed))
+    for hash_seed in ("0", "4711"):
+        there = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", DIGEST.format(seed=seed)],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert there.stdout.strip() == here.digest, f"seed {seed}, hash seed {hash_seed}"
+
+
+def test_another_seed_is_another_story() -> None:
+    calm = Scenario(seed=1)
+    other = replace(calm, network=replace(calm.network, seed=2, latency_seconds_max=0.3))
+    assert simulate(calm).digest != simulate(other).digest
+    assert draw(1) == draw(1) != draw(2)
+
+
+def test_a_calm_session_completes_the_whole_plan() -> None:
+    outcome = simulate(Scenario(seed=0))
+    assert not outcome.violations, told(outcome)
+    assert outcome.end.startswith("COMPLETED")
+    assert outcome.steps > 3_000
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
+def test_a_planted_bug_is_found_by_its_seed(planted: Planted) -> None:
+    scenario = draw(planted.seed)
+    with planted.applied():
+        outcome = simulate(scenario)
+    found = {violation.invariant for violation in outcome.violations}
+    assert planted.expects in found, f"{planted.name}: seed {planted.seed} found {found}"
+
+
+def test_at_least_twenty_five_bugs_are_planted_and_each_has_its_own_name() -> None:
+    assert len(PLANTED) >= 25
+    assert len({planted.name for planted in PLANTED}) == len(PLANTED)
+
+
+def test_a_planted_bug_leaves_nothing_behind() -> None:
+    healthy = simulate(Scenario(seed=0)).digest
+    for planted in PLANTED:
+        with planted.applied():
+            pass
+    assert simulate(Scenario(seed=0)).digest == healthy
+
+
+def test_a_planted_bug_that_no_longer_fits_says_so() -> None:
+    from tests.simulation.planted import Edit
+
+    edit = Edit("orders.lifecycle", "no such text", "whatever")
+    with pytest.raises(LookupError, match="plant this bug anew"), edit.applied():
+        pass
