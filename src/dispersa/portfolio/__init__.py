@@ -8,6 +8,7 @@ from dispersa.portfolio.attribution import (
     Valued,
     attribute_pnl,
 )
+from dispersa.portfolio.bookings import Booking, BookingKind
 from dispersa.portfolio.exposure import (
     Exposure,
     ExposureSums,
@@ -39,6 +40,8 @@ from dispersa.portfolio.statement import (
 from dispersa.portfolio.tables import correlation_usd_per_point, leg_rows, name_rows
 
 __all__ = [
+    "Booking",
+    "BookingKind",
     "Break",
     "BreakKind",
     "Exposure",

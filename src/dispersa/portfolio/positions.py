@@ -6,12 +6,14 @@ the same executions gives the same book.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from dispersa.errors import require
 from dispersa.market import ConId, Symbol
 from dispersa.orders import Execution, ExecutionBook, OrderRef, execution_key
+from dispersa.portfolio.bookings import Booking
 
 PRICE_PLACES = Decimal("1e-10")
 
@@ -26,7 +28,7 @@ class Position:
 
         cash = realized - average_price x quantity x multiplier.
 
-    `commission` is what is known so far, positive as a cost.
+    `income` is cash that came without a trade, such as dividends; it is not in `cash`. `commission` is what is known so far, positive as a cost.
     """
 
     con_id: ConId
@@ -37,6 +39,7 @@ class Position:
     realized: Decimal
     cash: Decimal
     commission: Decimal
+    income: Decimal = Decimal(0)
 
     @property
     def is_flat(self) -> bool:
@@ -44,16 +47,34 @@ class Position:
         return self.quantity == 0
 
 
-def positions_from(executions: ExecutionBook) -> Mapping[ConId, Position]:
-    """Fold a book of executions into positions, flat ones included.
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One signed change of a contract's position, of whichever origin."""
 
-    Average-cost accounting: an execution against the position realizes the difference to the
-    average price; one that crosses zero opens the rest at its own price. The fold runs in order
-    of execution time with exact fractions, so neither arrival order nor splitting shows.
+    at: datetime
+    identity: str
+    con_id: ConId
+    symbol: Symbol
+    multiplier: int
+    quantity: Decimal
+    price: Decimal
+    income: Decimal = Decimal(0)
+
+
+def positions_from(
+    executions: ExecutionBook, bookings: Iterable[Booking] = ()
+) -> Mapping[ConId, Position]:
+    """Fold a book of executions, and bookings beside it, into positions, flat ones included.
+
+    Average-cost accounting: a change against the position realizes the difference to the average
+    price; one that crosses zero opens the rest at its own price. The fold runs in order of time
+    with exact fractions, so neither arrival order nor splitting shows. A booking counts once.
     """
-    by_contract: dict[ConId, list[Execution]] = {}
-    for execution in executions.executions.values():
-        by_contract.setdefault(execution.con_id, []).append(execution)
+    changes = [_of_execution(row) for row in executions.executions.values()]
+    changes += [_of_booking(row) for row in {row.booking: row for row in bookings}.values()]
+    by_contract: dict[ConId, list[_Change]] = {}
+    for change in changes:
+        by_contract.setdefault(change.con_id, []).append(change)
     charges = _commission_by_contract(executions)
     return {
         con_id: _position(rows, charges.get(con_id, Decimal(0)))
@@ -61,11 +82,39 @@ def positions_from(executions: ExecutionBook) -> Mapping[ConId, Position]:
     }
 
 
-def positions_of(executions: ExecutionBook, refs: Iterable[OrderRef]) -> Mapping[ConId, Position]:
-    """Fold only the executions of these orders: the positions of one package or program."""
+def _of_execution(row: Execution) -> _Change:
+    return _Change(
+        at=row.at,
+        identity=execution_key(row.exec_id)[0],
+        con_id=row.con_id,
+        symbol=row.symbol,
+        multiplier=row.multiplier,
+        quantity=row.side.sign * row.quantity,
+        price=row.price,
+    )
+
+
+def _of_booking(row: Booking) -> _Change:
+    return _Change(
+        at=row.at,
+        identity=row.booking,
+        con_id=row.con_id,
+        symbol=row.symbol,
+        multiplier=row.multiplier,
+        quantity=row.quantity,
+        price=row.price,
+        income=row.income,
+    )
+
+
+def positions_of(
+    executions: ExecutionBook, refs: Iterable[OrderRef], bookings: Iterable[Booking] = ()
+) -> Mapping[ConId, Position]:
+    """Fold only the executions of these orders, and these bookings: one package or program."""
     wanted = frozenset(refs)
     chosen = {key: row for key, row in executions.executions.items() if row.order_ref in wanted}
-    return positions_from(ExecutionBook(executions=chosen, commissions=executions.commissions))
+    own = ExecutionBook(executions=chosen, commissions=executions.commissions)
+    return positions_from(own, bookings)
 
 
 def _commission_by_contract(book: ExecutionBook) -> dict[ConId, Decimal]:
@@ -78,39 +127,33 @@ def _commission_by_contract(book: ExecutionBook) -> dict[ConId, Decimal]:
     return charges
 
 
-def _position(rows: list[Execution], commission: Decimal) -> Position:
+def _position(rows: list[_Change], commission: Decimal) -> Position:
     first = rows[0]
     require(
         all((row.symbol, row.multiplier) == (first.symbol, first.multiplier) for row in rows),
         f"executions of contract {first.con_id} name several symbols or multipliers; expected one: "
         "the executions are not of one contract",
     )
-    quantity, average, realized = _fold(sorted(rows, key=lambda row: (row.at, _identity(row))))
+    average, realized = _fold(sorted(rows, key=lambda row: (row.at, row.identity)))
+    quantity = sum((row.quantity for row in rows), Decimal(0))
     return Position(
         con_id=first.con_id,
         symbol=first.symbol,
         multiplier=first.multiplier,
-        quantity=sum((row.side.sign * row.quantity for row in rows), Decimal(0)),
+        quantity=quantity,
         average_price=_to_price(average if quantity else Fraction(0)),
         realized=_to_price(realized * first.multiplier),
-        cash=sum((_cash(row) for row in rows), Decimal(0)),
+        cash=sum((-row.quantity * row.price * row.multiplier for row in rows), Decimal(0)),
         commission=commission,
+        income=sum((row.income for row in rows), Decimal(0)),
     )
 
 
-def _identity(execution: Execution) -> str:
-    return execution_key(execution.exec_id)[0]
-
-
-def _cash(execution: Execution) -> Decimal:
-    return -execution.side.sign * execution.quantity * execution.price * execution.multiplier
-
-
-def _fold(rows: list[Execution]) -> tuple[Fraction, Fraction, Fraction]:
-    """Return signed quantity, average price and realized profit per multiplier unit."""
+def _fold(rows: list[_Change]) -> tuple[Fraction, Fraction]:
+    """Return average price and realized profit per multiplier unit."""
     held, average, realized = Fraction(0), Fraction(0), Fraction(0)
     for row in rows:
-        price, traded = Fraction(row.price), Fraction(row.quantity) * row.side.sign
+        price, traded = Fraction(row.price), Fraction(row.quantity)
         if held * traded >= 0:
             average = (average * held + price * traded) / (held + traded) if traded else average
             held += traded
@@ -120,7 +163,7 @@ def _fold(rows: list[Execution]) -> tuple[Fraction, Fraction, Fraction]:
         if abs(traded) > abs(held):
             average = price
         held += traded
-    return held, average, realized
+    return average, realized
 
 
 def _to_price(value: Fraction) -> Decimal:

@@ -24,6 +24,7 @@ from dispersa.orders import (
     PositionReading,
     execution_key,
 )
+from dispersa.portfolio.bookings import Booking
 from dispersa.portfolio.positions import positions_from
 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
@@ -85,6 +86,7 @@ def reconcile(
     baseline: tuple[PositionReading, ...],
     orders: Collection[Order] = (),
     grace: timedelta = NO_GRACE,
+    bookings: tuple[Booking, ...] = (),
 ) -> Reconciliation:
     """Compare our books with one full read of the broker.
 
@@ -100,6 +102,8 @@ def reconcile(
     grace
         Fills and ends of orders younger than this at the time of the read may be missing on
         either side.
+    bookings
+        Changes of our positions without a trade: expiries, assignments, splits.
     """
     fresh_after = snapshot.at - grace
     ours = {row.order_ref for row in book.executions.values()}
@@ -108,7 +112,9 @@ def reconcile(
     execution_breaks = _compare_executions(book, reported, snapshot.at, fresh_after)
     either = {**book.executions, **reported.executions}.values()
     fresh = [row for row in either if row.at > fresh_after]
-    position_breaks, settling = _compare_positions(book, snapshot, baseline, ours, fresh)
+    position_breaks, settling = _compare_positions(
+        _Books(book, baseline, bookings), snapshot, ours, fresh
+    )
     return Reconciliation(
         at=snapshot.at,
         breaks=(
@@ -116,18 +122,20 @@ def reconcile(
             *_compare_orders(orders, snapshot, fresh_after),
             *position_breaks,
         ),
-        external=external_book(book, snapshot),
+        external=external_book(book, snapshot, bookings),
         settling=settling,
     )
 
 
-def external_book(book: ExecutionBook, snapshot: BrokerSnapshot) -> tuple[PositionReading, ...]:
+def external_book(
+    book: ExecutionBook, snapshot: BrokerSnapshot, bookings: tuple[Booking, ...] = ()
+) -> tuple[PositionReading, ...]:
     """What the account holds beyond our own trades: broker's positions less ours, by contract.
 
     Taken at the first start it is the baseline of later comparisons; taken after a break it is the
     baseline that a person may adopt, with a reason.
     """
-    ours = positions_from(book)
+    ours = positions_from(book, bookings)
     held = {row.con_id: row for row in snapshot.positions}
     rest = []
     for con_id, row in held.items():
@@ -284,16 +292,22 @@ class _Expected:
     outside: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class _Books:
+    book: ExecutionBook
+    baseline: tuple[PositionReading, ...]
+    bookings: tuple[Booking, ...]
+
+
 def _compare_positions(
-    book: ExecutionBook,
+    books: _Books,
     snapshot: BrokerSnapshot,
-    baseline: tuple[PositionReading, ...],
     ours: set[OrderRef],
     fresh: list[Execution],
 ) -> tuple[list[Break], tuple[Symbol, ...]]:
-    expected = _expected_positions(book, baseline)
+    expected = _expected_positions(books)
     broker = {row.con_id: row for row in snapshot.positions}
-    traded = {row.symbol for row in book.executions.values()}
+    traded = {row.symbol for row in books.book.executions.values()}
     foreign = [row for row in snapshot.executions if row.order_ref not in ours]
     breaks: list[Break] = []
     settling: list[Symbol] = []
@@ -314,14 +328,12 @@ def _compare_positions(
     return breaks, tuple(dict.fromkeys(settling))
 
 
-def _expected_positions(
-    book: ExecutionBook, baseline: tuple[PositionReading, ...]
-) -> Mapping[ConId, _Expected]:
+def _expected_positions(books: _Books) -> Mapping[ConId, _Expected]:
     expected = {
         con_id: _Expected(symbol=row.symbol, ours=row.quantity, outside=Decimal(0))
-        for con_id, row in positions_from(book).items()
+        for con_id, row in positions_from(books.book, books.bookings).items()
     }
-    for row in baseline:
+    for row in books.baseline:
         known = expected.get(row.con_id, _Expected(row.symbol, Decimal(0), Decimal(0)))
         expected[row.con_id] = replace(known, outside=known.outside + row.quantity)
     return expected
