@@ -1,6 +1,7 @@
-"""`dispersa trade`: carry out today's trade."""
+"""`dispersa plan` and `dispersa trade`: make a plan and keep it, carry a trade out."""
 
 import sys
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -15,16 +16,51 @@ if TYPE_CHECKING:
     from dispersa.execution.plan import TradePlan
     from dispersa.risk import GateVerdict
     from dispersa.runtime.config.settings import Settings
+    from dispersa.runtime.desk_loop import Operator
+    from dispersa.runtime.trade_session import TradeSetup
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
+    command(app, "plan", "dispersa plan", "dispersa plan --config paper.toml --json")(plan)
     command(
         app,
         "trade",
         "dispersa trade",
+        "dispersa trade --plan 1f0c3a9be2d4",
+        "dispersa trade --probe AAPL",
         "echo EXECUTE | dispersa trade --config sim.toml --json",
     )(trade)
+
+
+def plan(*, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Make today's plan, ask the gate, and keep it in the journal under its hash; send nothing.
+
+    The plan holds for five minutes: carry it out with `dispersa trade --plan HASH`.
+    """
+    from dispersa.cli.trade_screen import TradeScreen, exit_code_of
+    from dispersa.reports.trade_json import plan_document, trade_document
+    from dispersa.runtime.config import load_config
+    from dispersa.runtime.loop import run
+
+    settings = load_config(config).settings
+    with TradeScreen(quiet=json) as screen:
+        state = run(lambda: _trade(settings, screen, _Wanted(), OnlyKeeps()))
+    made, verdict = state.plan, state.verdict
+    if made is None or verdict is None:
+        if json:
+            print_json(trade_document(state, journal_ok=True))
+        else:
+            console_on(stderr=False).print(f"No plan: {state.decline_reason}")
+        raise typer.Exit(exit_code_of(state))
+    if json:
+        print_json(plan_document(made, verdict))
+    elif verdict.passed:
+        console_on(stderr=False).print(
+            f"Kept until {made.expires_at:%H:%M:%S %Z}. Carry it out with: dispersa trade --plan "
+            f"{made.plan_hash}"
+        )
+    raise typer.Exit(0 if verdict.passed else 3)
 
 
 def trade(
@@ -33,36 +69,80 @@ def trade(
     phase: Annotated[
         Literal["crawl"], typer.Option(help="How the plan is approved: crawl asks for EXECUTE.")
     ] = "crawl",
+    kept: Annotated[
+        str | None, typer.Option("--plan", metavar="HASH", help="Carry out a plan that was kept.")
+    ] = None,
+    probe: Annotated[
+        str | None,
+        typer.Option(metavar="SYMBOL", help="Buy one straddle of one name: the first live use."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Carry out today's trade: signal, plan, gate, your word EXECUTE, execution, reconciliation.
 
     In crawl the plan is shown in full and the word EXECUTE is read from standard input; anything
-    else cancels and nothing is sent. The verdict of the signal binds.
+    else cancels and nothing is sent. The verdict of the signal binds, but for a probe, which is
+    one straddle and never neutral.
     """
     from dispersa.cli.trade_screen import TradeScreen, exit_code_of
+    from dispersa.errors import InvalidInput
     from dispersa.runtime.config import load_config
     from dispersa.runtime.loop import run
 
+    if kept is not None and probe is not None:
+        raise InvalidInput("--plan and --probe are two different trades; give one of them")
     settings = load_config(config).settings
     with TradeScreen(quiet=json) as screen:
         screen.say(f"Profile {settings.profile}, phase {phase}.")
-        state = run(lambda: _trade(settings, screen))
+        wanted = _Wanted(plan_hash=kept, probe=probe)
+        state = run(lambda: _trade(settings, screen, wanted, StandardInput()))
     _report(settings, state, as_json=json)
     raise typer.Exit(exit_code_of(state))
 
 
-async def _trade(settings: "Settings", screen: "TradeScreen") -> "DeskState":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Which trade: today's, one that was kept, or a probe."""
+
+    plan_hash: str | None = None
+    probe: str | None = None
+
+
+async def _trade(
+    settings: "Settings", screen: "TradeScreen", wanted: _Wanted, operator: "Operator"
+) -> "DeskState":
     from dispersa.api import self_tested
     from dispersa.runtime.live import open_desk
     from dispersa.runtime.trade_session import run_trade
 
     if (finding := await self_tested(settings)) is not None:
         screen.say(f"Self-test {finding.standing}: {finding.found}.")
-    async with open_desk(settings, StandardInput(), owns_process=True) as setup:
+    async with open_desk(settings, operator, owns_process=True) as setup:
         if setup.journal.recovery is not None:
             screen.say(setup.journal.recovery)
-        return await run_trade(setup, edge_waiver=None, observers=[screen])
+        ready, waiver = _as_wanted(setup, wanted)
+        return await run_trade(ready, edge_waiver=waiver, observers=[screen])
+
+
+def _as_wanted(setup: "TradeSetup", wanted: _Wanted) -> "tuple[TradeSetup, str | None]":
+    """The setup with the workers that make this trade's plan, and what waives its edge."""
+    from dispersa.market import Symbol
+    from dispersa.runtime.other_plans import (
+        ProbeWorkers,
+        SavedPlanWorkers,
+        find_saved_plan,
+        probe_label,
+    )
+
+    if wanted.probe is not None:
+        symbol = Symbol(wanted.probe.upper())
+        workers = setup.workers.remade(ProbeWorkers, symbol=symbol)
+        return replace(setup, workers=workers), probe_label(symbol)
+    if wanted.plan_hash is None:
+        return setup, None
+    saved = find_saved_plan(setup.journal.entries(), wanted.plan_hash, setup.clock.live.now())
+    workers_of_plan = setup.workers.remade(SavedPlanWorkers, saved=saved)
+    return replace(setup, workers=workers_of_plan), saved.plan.edge_waived
 
 
 def _report(settings: "Settings", state: "DeskState", *, as_json: bool) -> None:
@@ -77,6 +157,16 @@ def _report(settings: "Settings", state: "DeskState", *, as_json: bool) -> None:
     console = console_on(stderr=False)
     show_outcome(console, state)
     console.print(f"Journal: {checked.sentence}")
+
+
+class OnlyKeeps:
+    """Confirms nothing: the plan is kept for `dispersa trade --plan`."""
+
+    name = "dispersa plan"
+
+    async def confirm(self, plan: "TradePlan", verdict: "GateVerdict") -> str:  # noqa: ARG002 - the plan is in the journal
+        """Send nothing."""
+        return "kept"
 
 
 class StandardInput:

@@ -1,11 +1,14 @@
 """What does a program read of a trade? The JSON document of `demo` and `trade`."""
 
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from dispersa.correlation.terms import Signal
 from dispersa.desk.state import DeskState
 from dispersa.execution.outcome import PackageOutcome, ProgramOutcome, outcome_of
+from dispersa.execution.plan import PlannedPackage, TradePlan
+from dispersa.risk import GateVerdict
 
 
 def trade_document(state: DeskState, *, journal_ok: bool) -> dict[str, Any]:
@@ -24,6 +27,58 @@ def trade_document(state: DeskState, *, journal_ok: bool) -> dict[str, Any]:
         return document
     outcome = outcome_of(program, state.orders, state.book, state.messages_sent)
     return document | _program(outcome) | {"plan": state.plan.plan_hash}
+
+
+def plan_document(plan: TradePlan, verdict: GateVerdict) -> dict[str, Any]:
+    """Return a plan with every check of the gate."""
+    return {
+        "plan": plan.plan_hash,
+        "kind": plan.kind.value,
+        "direction": plan.direction.value,
+        "index": plan.index,
+        "created_at": plan.created_at.isoformat(),
+        "expires_at": plan.expires_at.isoformat(),
+        "packages": [_planned(row) for row in plan.packages],
+        "net_vega": plan.net_vega_usd,
+        "gross_vega": plan.gross_vega_usd,
+        "premium": float(plan.premium_usd),
+        "margin_modeled": float(plan.margin_modeled_usd),
+        "margin_what_if": _number(plan.margin_what_if_usd),
+        "cost_expected": float(plan.cost_expected_usd),
+        "edge": plan.edge_vol_points,
+        "edge_waived": plan.edge_waived,
+        "stress": {row.name: row.pnl_usd for row in plan.stress},
+        "dropped": {row.symbol: row.reason for row in plan.dropped},
+        "passed": verdict.passed,
+        "checks": [
+            {
+                "check": check.code.value,
+                "passed": check.passed,
+                "measured": check.measured,
+                "limit": check.limit,
+            }
+            for check in verdict.checks
+        ],
+    }
+
+
+def _planned(row: PlannedPackage) -> dict[str, Any]:
+    return {
+        "symbol": row.symbol,
+        "straddle": row.straddle.label,
+        "side": row.side.value,
+        "quantity": row.quantity,
+        "bid": _number(row.quote.bid),
+        "ask": _number(row.quote.ask),
+        "implied_vol": row.implied_vol,
+        "vega": row.vega_signed_usd,
+        "premium": float(row.premium_usd),
+        "cost_expected": float(row.cost_expected_usd),
+    }
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _program(outcome: ProgramOutcome) -> dict[str, Any]:

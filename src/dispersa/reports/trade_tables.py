@@ -11,7 +11,7 @@ from dispersa.correlation.terms import Signal
 from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState
 from dispersa.execution.outcome import ProgramOutcome
-from dispersa.execution.plan import PlannedPackage, TradePlan
+from dispersa.execution.plan import PlanKind, PlannedPackage, TradePlan
 from dispersa.execution.program import PackageProgress, Program, balance_of
 from dispersa.orders import Order
 from dispersa.reports.tables import money, number, points, price, table
@@ -73,7 +73,10 @@ def plan_table(plan: TradePlan, verdict: GateVerdict) -> RenderableType:
 
 
 def _packages(plan: TradePlan) -> Table:
-    title = f"Plan {plan.plan_hash}: {plan.direction} on {plan.index}, {plan.expiry_days} days"
+    what = f"{plan.direction} on {plan.index}"
+    if plan.kind is PlanKind.PROBE:
+        what = f"probe of one {plan.index} straddle, not neutral"
+    title = f"Plan {plan.plan_hash}: {what}, {plan.expiry_days} days"
     rows = table(
         title, "side", "straddle", "qty", "bid", "ask", "IV %", "vega $/pt", "premium $", "cost $",
         left=2,

@@ -11,6 +11,7 @@ from dispersa.correlation.terms import Direction, Signal
 from dispersa.errors import MarketDataMissing
 from dispersa.execution.plan import (
     DroppedName,
+    PlanKind,
     PlannedPackage,
     Role,
     StressRow,
@@ -235,6 +236,31 @@ def _written(
         edge_vol_points=inputs.signal.edge_net_of(direction),
         edge_waived=edge_waived,
         sizing_note=_note(sizing),
+    )
+
+
+def probe(inputs: PlanRequestInputs, symbol: Symbol, *, edge_waived: str | None) -> TradePlan:
+    """Write the plan of one straddle, bought: what it costs is what it can lose."""
+    package = _package(inputs, symbol, 1, is_index=False)
+    premium = package.premium_usd
+    return TradePlan(
+        created_at=inputs.now,
+        expires_at=inputs.now + PLAN_LIFE,
+        account=inputs.account.account,
+        direction=Direction.LONG_DISPERSION,
+        index=symbol,
+        expiry_days=(inputs.reading.expiry - inputs.reading.today).days,
+        packages=(package,),
+        vega_budget_usd=package.vega_usd,
+        vega_tolerance_usd=package.vega_usd,
+        dropped=inputs.dropped,
+        stress=(StressRow(name="worthless at expiry", pnl_usd=-float(premium)),),
+        margin_modeled_usd=premium,
+        margin_what_if_usd=None,
+        edge_vol_points=None,
+        edge_waived=edge_waived,
+        sizing_note="a probe: one straddle, long vega, not neutral",
+        kind=PlanKind.PROBE,
     )
 
 

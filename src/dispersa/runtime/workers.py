@@ -1,9 +1,10 @@
 """How is the slow work done that the desk asks for? Reading, assessing, sizing, previewing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.broker.protocol import BarContent, DailyBar
@@ -61,6 +62,9 @@ class TradePolicies:
     basket_rules: BasketPolicy = field(default_factory=anything_quoted)
 
 
+_Workers = TypeVar("_Workers")
+
+
 class MarketWorkers:
     """Reads the market through the broker's feed and answers the desk's compute commands."""
 
@@ -80,6 +84,17 @@ class MarketWorkers:
         self._clock = clock
         self._reading: MarketReading | None = None
         self._left_out: tuple[DroppedName, ...] = ()
+
+    def remade(self, make: Callable[..., _Workers], **more: object) -> _Workers:
+        """Make other workers on the same feed, broker, policies and clock."""
+        return make(
+            feed=self._feed,
+            broker=self._broker,
+            policies=self._policies,
+            clock=self._clock,
+            keep=self.keep,
+            **more,
+        )
 
     @property
     def symbols(self) -> list[Symbol]:
