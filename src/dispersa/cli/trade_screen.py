@@ -1,6 +1,8 @@
 """What does a person see while a trade runs? Tables as they come, then the live program."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from dispersa.desk.commands import Command
     from dispersa.desk.state import DeskState
+    from dispersa.market import ConId, Quote
     from dispersa.risk import GateVerdict
     from dispersa.runtime.desk_loop import Seen
 
@@ -29,6 +32,8 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
         self._words = console_on(stderr=quiet)
         self._progress = console_on(stderr=True)
         self._live: Live | None = None
+        self._at = datetime.fromtimestamp(0, UTC)
+        self._quotes: Mapping[ConId, Quote] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -47,8 +52,11 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
 
     def saw(self, seen: "Seen") -> None:
         """Show what this step has brought."""
-        from dispersa.desk.events import SignalComputed
+        from dispersa.desk.events import MarketObserved, SignalComputed
 
+        self._at = seen.at
+        if isinstance(seen.event, MarketObserved):
+            self._quotes = seen.event.quotes
         if isinstance(seen.event, SignalComputed):
             self._show_signal(seen)
         for command in seen.commands:
@@ -74,6 +82,10 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
                 self._say_progress(f"{symbol}: {ended.value}, {reason}")
             case cmd.WindDown(reason=reason):
                 self._say_progress(f"stopping: {reason}")
+            case cmd.Retarget(reason=reason):
+                self._say_progress(reason)
+            case cmd.RaiseAlert(alert=alert):
+                self._say_progress(f"ALERT {alert.kind.value}: {alert.sentence}")
             case cmd.EndProgram():
                 self._stop_live()
             case _:
@@ -92,7 +104,7 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
 
         if self._progress.is_terminal:
             self._live = Live(
-                program_table(state),
+                program_table(state, self._at, self._quotes),
                 console=self._progress,
                 refresh_per_second=REFRESH_PER_SECOND,
                 transient=True,
@@ -103,7 +115,7 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
         from dispersa.reports.trade_tables import program_table
 
         if self._live is not None:
-            self._live.update(program_table(state))
+            self._live.update(program_table(state, self._at, self._quotes))
 
     def _say_progress(self, text: str) -> None:
         """Print progress; a live table shows the same and stays undisturbed."""

@@ -19,6 +19,8 @@ def ending(program: Program, *, was_filled: bool) -> tuple[ProgramState, str]:
         return ProgramState.CANCELLED, f"nothing was filled{why}"
     if program.plan.kind is PlanKind.PROBE:
         return _probe(rows, net, why)
+    if program.plan.kind in {PlanKind.EXIT, PlanKind.ROLL} and not _short(rows):
+        return _closed(program, rows, net)
     if is_neutral(program):
         return _balanced(program, rows, net, why)
     return ProgramState.LOCKED, (
@@ -39,6 +41,16 @@ def _probe(rows: list[PackageProgress], net: float, why: str) -> tuple[ProgramSt
     return state, (
         f"probe of {rows[0].plan.symbol}: {_short(rows) or 'filled'}; it holds {net:+,.0f} $/pt of "
         f"vega and is not neutral{why}"
+    )
+
+
+def _closed(
+    program: Program, rows: list[PackageProgress], net: float
+) -> tuple[ProgramState, str]:
+    """A closing that did all it was to do; what was held need not have been in balance."""
+    done = "closed" if program.plan.kind is PlanKind.EXIT else "rolled"
+    return ProgramState.COMPLETED, (
+        f"all {len(rows)} packages {done}; the book's vega changed by {net:+,.0f} $/pt"
     )
 
 

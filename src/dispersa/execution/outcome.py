@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from dispersa.execution.alerts import Alert
+from dispersa.execution.budget import budget_usd
+from dispersa.execution.policy import Remedy
 from dispersa.execution.program import PackageProgress, Program, ProgramState
 from dispersa.market import Side, Symbol
 from dispersa.orders import ExecutionBook, Order, OrderRef, ProgramId
@@ -19,14 +22,18 @@ from dispersa.orders import ExecutionBook, Order, OrderRef, ProgramId
 class PackageOutcome:
     """One package as it was traded; prices per share, money in dollars.
 
-    `arrival_mid` is that of the first slice; `half_spread_share` is slippage over half the spread
-    that the plan saw, None where nothing was filled.
+    `decision_price` is the plan's mid, `arrival_mid` that of the first slice. Slippage counts from
+    each slice's own arrival: in dollars, as a share of half the spread that the plan saw, and in
+    vol points per straddle (slippage / (vega x straddles)); None where nothing was filled.
+    `target` is what the package was to hold in the end, `fill_seconds` how long its orders worked.
     """
 
     symbol: Symbol
     side: Side
     quantity: int
+    target: int
     filled: int
+    decision_price: Decimal | None
     arrival_mid: Decimal | None
     average_price: Decimal | None
     limit_path: tuple[tuple[datetime, Decimal], ...]
@@ -34,6 +41,8 @@ class PackageOutcome:
     messages: int
     slippage_usd: Decimal
     half_spread_share: float | None
+    slippage_vol_points: float | None
+    fill_seconds: float
     commission_usd: Decimal
     cost_expected_usd: Decimal
     vega_usd: float
@@ -54,6 +63,11 @@ class ProgramOutcome:
     corridor_usd: float
     cost_expected_usd: Decimal
     cost_actual_usd: Decimal
+    slippage_usd: Decimal
+    slippage_vol_points: float | None
+    budget_usd: Decimal
+    remedies: tuple[Remedy, ...]
+    alerts: tuple[Alert, ...]
     seconds: float
 
 
@@ -69,6 +83,8 @@ def outcome_of(
         for row in program.packages.values()
     )
     ended = program.ended_at or program.started_at
+    slippage = sum((row.slippage_usd for row in packages), Decimal(0))
+    traded = sum(abs(row.vega_usd) for row in packages)
     return ProgramOutcome(
         program=program.program,
         state=program.state,
@@ -82,6 +98,11 @@ def outcome_of(
         cost_actual_usd=sum(
             (row.slippage_usd + row.commission_usd for row in packages), Decimal(0)
         ),
+        slippage_usd=slippage,
+        slippage_vol_points=float(slippage) / traded if traded else None,
+        budget_usd=budget_usd(program),
+        remedies=program.remedies,
+        alerts=program.alerts,
         seconds=(ended - program.started_at).total_seconds(),
     )
 
@@ -98,7 +119,9 @@ def _package(
         symbol=row.plan.symbol,
         side=row.plan.side,
         quantity=row.plan.quantity,
+        target=row.target,
         filled=row.filled,
+        decision_price=row.plan.quote.mid,
         arrival_mid=orders[0].arrival_mid if orders else None,
         average_price=_average_price(orders, book),
         limit_path=tuple(point for order in orders for point in order.limit_path),
@@ -106,6 +129,8 @@ def _package(
         messages=sum(messages.get(ref, 0) for ref in refs),
         slippage_usd=slippage,
         half_spread_share=_share_of_half_spread(row, slippage),
+        slippage_vol_points=_in_vol_points(row, slippage),
+        fill_seconds=sum(_seconds(order) for order in orders),
         commission_usd=sum((book.commission_of(ref) for ref in refs), Decimal(0)),
         cost_expected_usd=row.plan.cost_expected_usd,
         vega_usd=row.filled * row.vega_usd,
@@ -137,3 +162,12 @@ def _share_of_half_spread(row: PackageProgress, slippage: Decimal) -> float | No
     if not row.filled or not width:
         return None
     return float(slippage / (width / 2 * row.plan.straddle.multiplier * row.filled))
+
+
+def _in_vol_points(row: PackageProgress, slippage: Decimal) -> float | None:
+    return float(slippage) / (row.plan.vega_usd * row.filled) if row.filled else None
+
+
+def _seconds(order: Order) -> float:
+    ended = order.ended_at
+    return 0.0 if ended is None else (ended - order.intended_at).total_seconds()

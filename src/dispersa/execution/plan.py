@@ -82,7 +82,7 @@ class PlannedPackage:
     @property
     def key(self) -> str:
         """Its name inside a plan: the symbol, or the straddle where one is closed for another."""
-        return self.symbol if self.purpose is Purpose.OPEN else f"{self.symbol} close"
+        return self.symbol if self.purpose is Purpose.OPEN else f"{self.straddle.label} close"
 
     def fair_value(self, spot: float) -> Decimal | None:
         """Our own value of one straddle per share at this spot; None if it has none.

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from dispersa.errors import require
 from dispersa.execution.alerts import Alert
-from dispersa.execution.plan import PlannedPackage, Role, TradePlan
+from dispersa.execution.plan import PlanKind, PlannedPackage, Role, TradePlan
 from dispersa.execution.policy import ProgramPolicy, Remedy, WalkPolicy
 from dispersa.execution.walker import Walk
 from dispersa.market import Side
@@ -221,6 +221,9 @@ def begin_program(
     require(len(set(keys)) == len(keys), f"the plan names a package twice: {sorted(keys)}")
     largest = max(package.vega_usd for package in plan.packages)
     corridor = max(policy.corridor_share * plan.vega_budget_usd, CORRIDOR_STRADDLES * largest)
+    if plan.kind in {PlanKind.EXIT, PlanKind.ROLL}:
+        # What is held has drifted off balance: closing all of it trades that difference, too.
+        corridor += abs(plan.net_vega_usd)
     index = [package.spot for package in plan.packages if package.role is Role.INDEX]
     return Program(
         program=program,

@@ -30,10 +30,9 @@ def legs_of(
     package: PlannedPackage, refs: tuple[OrderRef, ...], book: ExecutionBook
 ) -> PackageLegs:
     """Count a package's executions, each once, over all its orders."""
-    sent = frozenset(refs)
     signed = dict.fromkeys((leg.con_id for leg in package.straddle.legs), 0)
-    for row in book.executions.values():
-        if row.order_ref in sent and row.con_id in signed:
+    for row in (row for ref in dict.fromkeys(refs) for row in book.of(ref)):
+        if row.con_id in signed:
             signed[row.con_id] += row.side.sign * int(row.quantity)
     legs = {con_id: package.side.sign * count for con_id, count in signed.items()}
     smallest = min(legs.values(), key=abs)

@@ -93,6 +93,14 @@ def _program(outcome: ProgramOutcome) -> dict[str, Any]:
         "vega_corridor": outcome.corridor_usd,
         "cost_expected": float(outcome.cost_expected_usd),
         "cost_actual": float(outcome.cost_actual_usd),
+        "slippage": float(outcome.slippage_usd),
+        "slippage_vol_points": outcome.slippage_vol_points,
+        "slippage_budget": float(outcome.budget_usd),
+        "remedies": [remedy.value for remedy in outcome.remedies],
+        "alerts": [
+            {"kind": alert.kind.value, "subject": alert.subject, "sentence": alert.sentence}
+            for alert in outcome.alerts
+        ],
         "seconds": outcome.seconds,
     }
 
@@ -102,11 +110,17 @@ def _package(row: PackageOutcome) -> dict[str, Any]:
         "symbol": row.symbol,
         "side": row.side.value,
         "quantity": row.quantity,
+        "target": row.target,
         "filled": row.filled,
+        "decision_price": _number(row.decision_price),
         "arrival_mid": None if row.arrival_mid is None else float(row.arrival_mid),
         "average_price": None if row.average_price is None else float(row.average_price),
         "limit_path": [[at.isoformat(), float(limit)] for at, limit in row.limit_path],
         "slippage": float(row.slippage_usd),
+        "slippage_half_spreads": row.half_spread_share,
+        "slippage_vol_points": row.slippage_vol_points,
+        "cost_expected": float(row.cost_expected_usd),
+        "fill_seconds": row.fill_seconds,
         "commission": float(row.commission_usd),
         "vega": row.vega_usd,
         "orders": row.orders,

@@ -1,19 +1,20 @@
 """What does a person see of a trade before, while and after it is worked?"""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from dispersa.correlation.terms import Signal
-from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState
 from dispersa.execution.outcome import ProgramOutcome
 from dispersa.execution.plan import PlanKind, PlannedPackage, TradePlan
-from dispersa.execution.program import PackageProgress, Program, balance_of
-from dispersa.orders import Order
+from dispersa.execution.view import PackageStanding, ProgramStanding, Sources, standing
+from dispersa.market import ConId, Quote
 from dispersa.reports.tables import money, number, points, price, table
 from dispersa.risk import GateVerdict
 
@@ -137,42 +138,74 @@ def _checks(verdict: GateVerdict) -> Table:
     return rows
 
 
-def program_table(state: DeskState) -> RenderableType:
+def program_table(
+    state: DeskState, at: datetime, quotes: Mapping[ConId, Quote] = MappingProxyType({})
+) -> RenderableType:
     """Show the running program: a row per package and the vega balance inside its corridor."""
-    program = state.program
-    if program is None:
+    if state.program is None:
         return Text("No program is running.")
+    sources = Sources(state.orders, state.messages_sent, quotes, at)
+    return standing_table(standing(state.program, sources))
+
+
+def standing_table(shown: ProgramStanding) -> RenderableType:
+    """Show how a program stands."""
     rows = table(
-        f"Program {program.program}: {program.state.value}",
-        "side", "name", "filled", "", "limit", "bid to ask at plan", "state",
+        f"Program {shown.program}: {shown.state.value}",
+        "side", "name", "filled", "", "bid", "limit", "ask", "paid $", "of $", "next",
         left=2,
     )  # fmt: skip
-    for row in program.packages.values():
-        order = None if row.order is None else state.orders.get(row.order)
-        rows.add_row(*_progress_cells(row, order))
-    return Group(rows, _balance_line(program, state))
+    rows.columns[-1].justify = "left"
+    for row in shown.packages:
+        rows.add_row(*_standing_cells(row))
+    left = "" if shown.time_left is None else f", {_clock(shown.time_left)} left"
+    return Group(
+        rows,
+        Text(vega_bar(shown)),
+        Text(
+            f"vega {money(shown.balance.filled, signed=True)} $/pt filled, at worst "
+            f"{money(shown.balance.worst)} of {money(shown.corridor_usd)}; slippage "
+            f"{money(shown.paid_usd)} $ of {money(shown.budget_usd)} $ budget{left}"
+        ),
+        Text(f"next: {shown.next_action}"),
+    )
 
 
-def _progress_cells(row: PackageProgress, order: Order | None) -> list[str]:
-    done = round(10 * row.filled / row.plan.quantity)
-    quote = row.plan.quote
+def _standing_cells(row: PackageStanding) -> list[str]:
+    done = round(10 * min(row.filled / row.planned, 1.0)) if row.planned else 10
     return [
-        row.plan.side.value,
-        row.plan.symbol,
-        f"{row.filled}/{row.plan.quantity}",
+        row.side.value,
+        row.key,
+        f"{row.filled}/{row.target}",
         "█" * done + "·" * (10 - done),
-        "" if order is None else price(order.working_limit),
-        f"{price(quote.bid)} – {price(quote.ask)}",
-        row.state.value if order is None else order.state.value,
+        price(row.quote.bid),
+        "" if row.limit is None else price(row.limit),
+        price(row.quote.ask),
+        money(row.paid_usd, signed=True),
+        money(row.expected_usd),
+        row.next_action,
     ]
 
 
-def _balance_line(program: Program, state: DeskState) -> Text:
-    balance = balance_of(program, signed_at_risk(state, program))
-    return Text(
-        f"vega filled {money(balance.filled, signed=True)} $/pt, worst case "
-        f"{money(balance.worst)} of {money(program.corridor_usd)} allowed"
-    )
+def vega_bar(shown: ProgramStanding, width: int = 41) -> str:
+    """Draw the corridor: what is filled (●), and how far what works may still carry it (─)."""
+    cells = ["·"] * width
+
+    def place(vega: float) -> int:
+        share = (vega / shown.corridor_usd + 1) / 2
+        return round(min(max(share, 0.0), 1.0) * (width - 1))
+
+    for cell in range(place(shown.balance.lowest), place(shown.balance.highest) + 1):
+        cells[cell] = "─"
+    cells[width // 2] = "┼"
+    cells[place(shown.balance.filled)] = "●"
+    edge = money(shown.corridor_usd)
+    return f"-{edge} ├{''.join(cells)}┤ +{edge} $/pt"
+
+
+def _clock(left: timedelta) -> str:
+    minutes, seconds = divmod(int(left.total_seconds()), 60)
+    return f"{minutes}:{seconds:02d}"
 
 
 def outcome_table(outcome: ProgramOutcome) -> RenderableType:
@@ -180,7 +213,7 @@ def outcome_table(outcome: ProgramOutcome) -> RenderableType:
     rows = table(
         f"Result {outcome.program}: {outcome.state.value}",
         "side", "name", "filled", "arrival mid", "average", "slippage $", "of half-spread",
-        "commission $", "vega $/pt", "orders", "messages",
+        "vol points", "commission $", "vega $/pt", "orders", "messages",
         left=2,
     )  # fmt: skip
     for row in outcome.packages:
@@ -193,6 +226,7 @@ def outcome_table(outcome: ProgramOutcome) -> RenderableType:
             price(row.average_price),
             money(row.slippage_usd, signed=True),
             "–" if share is None else f"{share:.0%}",
+            number(row.slippage_vol_points, signed=True),
             money(row.commission_usd),
             money(row.vega_usd, signed=True),
             str(row.orders),
@@ -208,6 +242,8 @@ def _outcome_lines(outcome: ProgramOutcome) -> Iterable[str]:
         f"{money(outcome.gross_vega_usd)} gross; worst imbalance "
         f"{money(outcome.imbalance_max_usd)} of {money(outcome.corridor_usd)} allowed"
     )
+    for alert in outcome.alerts:
+        yield f"ALERT {alert.kind.value.replace('_', ' ')}: {alert.sentence}"
     yield (
         f"cost {money(outcome.cost_actual_usd)} $ against {money(outcome.cost_expected_usd)} $ "
         f"expected, in {outcome.seconds / 60:.1f} minutes of market time"
