@@ -5,23 +5,31 @@ from datetime import datetime
 from dispersa.correlation.terms import Direction
 from dispersa.desk import events as ev
 from dispersa.desk.commands import (
-    AskApproval,
     Command,
+    ComputeClosing,
     ComputePlan,
     ComputeSignal,
     DeclineTrade,
     DenyPlan,
     RecordReconciliation,
-    StartProgram,
 )
-from dispersa.desk.decide_halt import decide_halt
+from dispersa.desk.decide_halt import cancels, decide_halt
+from dispersa.desk.decide_phase import (
+    after_gate,
+    after_quotes,
+    after_window,
+    checked,
+    decide_phase,
+    trade_refusal,
+)
 from dispersa.desk.decide_program import decide_alert, decide_program
 from dispersa.desk.decide_single import decide_single
 from dispersa.desk.facts import gate_facts, plan_request
+from dispersa.desk.lifecycle import decide_lifecycle
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
-from dispersa.orders import ProgramId
 from dispersa.portfolio import reconcile
+from dispersa.risk import HaltLevel
 
 APPROVAL_WORD = "EXECUTE"
 
@@ -30,10 +38,14 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
     """Return the next command that `event` calls for, or None when nothing more is to be done."""
     if (reconciled := _reconcile(rules, state)) is not None:
         return reconciled
+    if (booked := decide_lifecycle(state)) is not None:
+        return booked
     if (stopped := decide_halt(state, event)) is not None:
         return stopped
     if (alert := decide_alert(state, at, event)) is not None:
         return alert
+    if (phased := decide_phase(state, event)) is not None:
+        return phased
     if isinstance(event, ev.OrderRequested | ev.CancelRequested):
         return decide_single(rules, state, at, event)
     if state.stage is Stage.EXECUTION:
@@ -53,6 +65,7 @@ def _reconcile(rules: DeskRules, state: DeskState) -> Command | None:
             baseline=state.baseline,
             orders=tuple(state.orders.values()),
             grace=rules.fill_grace,
+            bookings=state.bookings,
         )
     )
 
@@ -63,7 +76,9 @@ def _decide_road(
     """Signal, plan, gate, approval: each stage waits for its event."""
     match event, state.stage:
         case ev.TradeRequested(), Stage.IDLE:
-            return _begin_trade(state)
+            return _begin_trade(rules, state)
+        case ev.ClosingRequested(), Stage.IDLE:
+            return _begin_closing(state)
         case ev.SignalComputed(), Stage.SIGNAL:
             return _after_signal(state)
         case ev.PlanImpossible(), Stage.SIGNAL | Stage.PLAN:
@@ -72,19 +87,80 @@ def _decide_road(
             return _after_plan(rules, state, at)
         case ev.OperatorAnswered(), Stage.APPROVAL:
             return _after_answer(rules, state, at, event)
-        case ev.ProgramCancelRequested(), Stage.SIGNAL | Stage.PLAN | Stage.APPROVAL:
-            reason = f"cancelled by {event.by}: {event.reason}"
-            return DeclineTrade(stage=state.stage.value, reason=reason)
+        case (
+            ev.ProgramCancelRequested() | ev.HaltRequested() | ev.StopRequested() | ev.DeskOpened(),
+            Stage.SIGNAL
+            | Stage.PLAN
+            | Stage.PROPOSED
+            | Stage.APPROVAL
+            | Stage.WINDOW
+            | Stage.APPROVED,
+        ):
+            return _give_up(state, event)
         case _:
-            return None
+            return _decide_start(rules, state, at, event)
 
 
-def _begin_trade(state: DeskState) -> Command:
+def _decide_start(
+    rules: DeskRules, state: DeskState, at: datetime, event: ev.Event
+) -> Command | None:
+    """Walk's window and the wait for fresh quotes."""
+    if state.stage is Stage.WINDOW:
+        return after_window(rules, state, at)
+    if state.stage is Stage.APPROVED and isinstance(event, ev.MarketObserved):
+        return after_quotes(rules, state, at, event)
+    return None
+
+
+def _give_up(
+    state: DeskState,
+    event: ev.ProgramCancelRequested | ev.HaltRequested | ev.StopRequested | ev.DeskOpened,
+) -> Command | None:
+    """End what is being prepared: it was cancelled, all is halted, or its process has ended."""
+    if isinstance(event, ev.ProgramCancelRequested) and not cancels(state, event):
+        return None
+    return DeclineTrade(stage=state.stage.value, reason=_why_given_up(event))
+
+
+def _why_given_up(
+    event: ev.ProgramCancelRequested | ev.HaltRequested | ev.StopRequested | ev.DeskOpened,
+) -> str:
+    match event:
+        case ev.ProgramCancelRequested():
+            return f"cancelled by {event.by}: {event.reason}"
+        case ev.HaltRequested():
+            return f"trading was halted: {event.reason}"
+        case ev.StopRequested():
+            return f"this process is ending: {event.reason}"
+        case ev.DeskOpened():
+            return "the engine was restarted before the trade began; nothing was sent"
+
+
+def _begin_trade(rules: DeskRules, state: DeskState) -> Command:
     if state.halt is not None:
         return DeclineTrade(stage="halt", reason=f"trading is halted: {state.halt.reason}")
     if state.stopping:
         return DeclineTrade(stage="halt", reason=f"this process is ending: {state.stopping}")
+    if (refusal := trade_refusal(rules, state)) is not None:
+        return DeclineTrade(stage="phase", reason=refusal)
     return ComputeSignal()
+
+
+def _begin_closing(state: DeskState) -> Command | None:
+    """Have the closing planned; a held trade may be closed under a HOLD, not beyond it."""
+    closing = state.closing
+    if closing is None:
+        return None
+    if state.halt is not None and state.halt.level is HaltLevel.CANCEL:
+        return DeclineTrade(stage="halt", reason=f"trading is halted: {state.halt.reason}")
+    if state.stopping:
+        return DeclineTrade(stage="halt", reason=f"this process is ending: {state.stopping}")
+    if closing.trade not in state.programs_held:
+        reason = f"nothing is held of trade {closing.trade}; `dispersa programs` shows what is"
+        return DeclineTrade(stage="closing", reason=reason)
+    return ComputeClosing(
+        trade=closing.trade, reason=closing.reason, share=closing.share, rolls=closing.rolls
+    )
 
 
 def _after_signal(state: DeskState) -> Command:
@@ -104,7 +180,7 @@ def _after_plan(rules: DeskRules, state: DeskState, at: datetime) -> Command:
     verdict = rules.gate.check_plan(plan_request(state, plan), gate_facts(state, at))
     if not verdict.passed:
         return DenyPlan(plan_hash=plan.plan_hash, verdict=verdict)
-    return AskApproval(plan_hash=plan.plan_hash, verdict=verdict)
+    return after_gate(rules, state, plan, verdict, at)
 
 
 def _after_answer(
@@ -119,16 +195,4 @@ def _after_answer(
         return DeclineTrade(
             stage="approval", reason=f"not confirmed: expected {APPROVAL_WORD}, nothing was sent"
         )
-    if at > plan.expires_at:
-        reason = f"the plan expired at {plan.expires_at:%H:%M:%S %Z}; make a new one"
-        return DeclineTrade(stage="approval", reason=reason)
-    verdict = rules.gate.check_plan(plan_request(state, plan), gate_facts(state, at))
-    if not verdict.passed:
-        return DenyPlan(plan_hash=plan.plan_hash, verdict=verdict)
-    number = len(state.program_starts) + 1
-    return StartProgram(
-        program=ProgramId(f"{at:%Y%m%d}-{plan.plan_hash[:6]}-{number}"),
-        plan_hash=plan.plan_hash,
-        policy=rules.program_policy,
-        walk_policy=rules.walk_policy,
-    )
+    return checked(rules, state, plan, at, by=answer.operator)

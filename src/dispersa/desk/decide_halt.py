@@ -37,7 +37,16 @@ def _cancel_program(state: DeskState, event: ev.Event) -> Command | None:
     """Wind the program down because a person says so; its own rules cancel what works."""
     if not isinstance(event, ev.ProgramCancelRequested) or not _is_running(state):
         return None
+    if not cancels(state, event):
+        return None
     return WindDown(reason=f"cancelled by {event.by}: {event.reason}")
+
+
+def cancels(state: DeskState, event: ev.ProgramCancelRequested) -> bool:
+    """Whether a cancel is for what is under way; a link cancels only the plan it is for."""
+    if event.plan_hash is None:
+        return True
+    return state.plan is not None and state.plan.plan_hash == event.plan_hash
 
 
 def _is_running(state: DeskState) -> bool:

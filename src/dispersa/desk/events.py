@@ -6,9 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from dispersa.correlation.terms import Signal
+from dispersa.desk.phase_events import PhaseEvent
+from dispersa.desk.phases import Phase
 from dispersa.execution.plan import DroppedName, TradePlan
 from dispersa.execution.policy import Remedy
-from dispersa.market import ConId, PriceIncrements, Quote, Side, TradingSession
+from dispersa.market import ConId, PriceIncrements, Quote, Side, Symbol, TradingSession
 from dispersa.orders import (
     AccountReading,
     AmendRefused,
@@ -23,10 +25,11 @@ from dispersa.orders import (
     OrderRef,
     OrderRejected,
     OrderWorking,
+    ProgramId,
     Purpose,
     VixReading,
 )
-from dispersa.portfolio import Mark
+from dispersa.portfolio import Booking, Mark
 from dispersa.risk import HaltLevel, Limits, LimitsChanged
 
 
@@ -65,6 +68,36 @@ class BookMarked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRecorded:
+    """A position changed without a trade, and somebody accepts that, with a reason."""
+
+    booking: Booking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsAdopted:
+    """A person takes what the account holds in a name beyond our trades as not ours."""
+
+    symbol: Symbol
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingRequested:
+    """Somebody, or an exit rule, asks to close a trade.
+
+    `share` is the part to close; with `rolls` the next trade is opened in the same program.
+    """
+
+    trade: ProgramId
+    reason: str
+    requested_by: str
+    share: float = 1.0
+    rolls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsBound:
     """The gate's limits at a start; `change` says what differs from the start before, and why."""
 
@@ -77,11 +110,13 @@ class TradeRequested:
     """Somebody or the schedule asks for today's trade.
 
     `edge_waiver` is a label under which the signal's verdict is reported but not obeyed (the
-    demo profile only); None means that the verdict binds.
+    demo profile only); None means that the verdict binds. `phase` is a lower phase that is wanted
+    for this trade, None for the desk's own.
     """
 
     requested_by: str
     edge_waiver: str | None
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,10 +262,14 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramCancelRequested:
-    """A person cancels the running program, or takes back the trade that is being prepared."""
+    """A person cancels the running program, or takes back the trade that is being prepared.
+
+    With `plan_hash` (a link in an alert) only if it is that plan's.
+    """
 
     reason: str
     by: str
+    plan_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +289,9 @@ Event = (
     | BrokerSynchronized
     | ConditionsRead
     | BookMarked
+    | BookingRecorded
+    | PositionsAdopted
+    | ClosingRequested
     | LimitsBound
     | TradeRequested
     | SignalComputed
@@ -278,4 +320,5 @@ Event = (
     | CommissionReported
     | LinkLost
     | LinkRestored
+    | PhaseEvent
 )

@@ -29,6 +29,7 @@ from dispersa.desk.commands import (
     SuspectMove,
     WindDown,
 )
+from dispersa.desk.decide_halt import cancels
 from dispersa.desk.evolve_orders import (
     absorb_snapshot,
     book_commission,
@@ -36,6 +37,15 @@ from dispersa.desk.evolve_orders import (
     change_order,
     refuse_amend,
     withhold,
+)
+from dispersa.desk.evolve_phase import (
+    cancel_window,
+    lapse_by_restart,
+    note_program_end,
+    note_reconciliation,
+    phase_command,
+    phase_event,
+    with_phasing,
 )
 from dispersa.desk.evolve_program import (
     amend_order,
@@ -55,6 +65,14 @@ from dispersa.desk.evolve_program import (
     suspect_move,
     wind_down,
 )
+from dispersa.desk.lifecycle_fold import (
+    LifecycleRecord,
+    hold_what_is_left,
+    lifecycle_record,
+    link_program,
+)
+from dispersa.desk.phase_commands import PhaseCommand
+from dispersa.desk.phase_events import PhaseEvent
 from dispersa.desk.state import DeskState, Halt, SnapshotRequest, Stage
 from dispersa.orders import (
     AmendRefused,
@@ -83,6 +101,12 @@ def evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
         return _package_command(state, at, record)
     if isinstance(record, RoadCommand):
         return _road_command(state, at, record)
+    if isinstance(record, LifecycleRecord):
+        return lifecycle_record(state, record)
+    if isinstance(record, PhaseCommand):
+        return phase_command(state, at, record)
+    if isinstance(record, PhaseEvent):
+        return phase_event(state, record)
     return _event(state, at, record)
 
 
@@ -135,7 +159,7 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
     match event:
         case ev.DeskOpened():
             return replace(
-                state,
+                lapse_by_restart(state),
                 profile=event.profile,
                 account_expected=event.account,
                 live_allowed=event.live_allowed,
@@ -166,7 +190,12 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
             return absorb_snapshot(replace(state, snapshot_request=None), at, event.snapshot)
         case ev.SnapshotFailed():
             return replace(state, snapshot_request=None, snapshot_failed_at=at)
-        case ev.HaltRequested() | ev.ResumeRequested() | ev.StopRequested():
+        case (
+            ev.HaltRequested()
+            | ev.ResumeRequested()
+            | ev.StopRequested()
+            | ev.ProgramCancelRequested()
+        ):
             return _stop_or_go(state, at, event)
         case _:
             return state
@@ -180,9 +209,13 @@ def _propose(state: DeskState, event: ev.PlanProposed) -> DeskState:
 
 
 def _stop_or_go(
-    state: DeskState, at: datetime, event: ev.HaltRequested | ev.ResumeRequested | ev.StopRequested
+    state: DeskState,
+    at: datetime,
+    event: ev.HaltRequested | ev.ResumeRequested | ev.StopRequested | ev.ProgramCancelRequested,
 ) -> DeskState:
     match event:
+        case ev.ProgramCancelRequested():
+            return cancel_window(state, event.by) if cancels(state, event) else state
         case ev.HaltRequested():
             return replace(state, halt=_halt(state.halt, at, event))
         case ev.ResumeRequested():
@@ -230,10 +263,12 @@ def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:
     """Clear the road for a new trade; a program that is being worked goes on undisturbed."""
     if state.stage is Stage.EXECUTION:
         return state
+    fresh = replace(state.phasing, asked=event.phase, window=None, approved_at=None, approved_by="")
     return replace(
-        state,
+        with_phasing(state, fresh),
         edge_waiver=event.edge_waiver,
         stage=Stage.IDLE,
+        closing=None,
         signal=None,
         plan=None,
         verdict=None,
@@ -278,13 +313,13 @@ def _road_command(state: DeskState, at: datetime, command: RoadCommand) -> DeskS
         case AskApproval():
             return replace(state, stage=Stage.APPROVAL, verdict=command.verdict)
         case StartProgram():
-            return begin(state, at, command)
+            return begin(link_program(state, command.program), at, command)
         case ReadSnapshot():
             request = SnapshotRequest(reason=command.reason, asked_at=at)
             return replace(state, snapshot_request=request)
         case RecordReconciliation():
             return replace(
-                state,
+                note_reconciliation(state, command.reconciliation),
                 reconciliation=command.reconciliation,
                 reconciled_at=command.reconciliation.at,
             )
@@ -313,7 +348,9 @@ def _program_command(state: DeskState, at: datetime, command: ProgramCommand) ->
         case WindDown():
             return wind_down(state, command)
         case EndProgram():
-            return end_program(state, at, command)
+            return note_program_end(
+                hold_what_is_left(end_program(state, at, command)), command.state
+            )
 
 
 def _package_command(state: DeskState, at: datetime, command: PackageCommand) -> DeskState:

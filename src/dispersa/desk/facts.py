@@ -8,10 +8,10 @@ from decimal import Decimal
 from dispersa.desk.events import OrderRequested
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held, positions, unit_value_usd, weigh, weighed
-from dispersa.execution.plan import PlannedPackage, Role, TradePlan
+from dispersa.execution.plan import PlanKind, PlannedPackage, Role, TradePlan
 from dispersa.execution.program import PackageProgress
 from dispersa.market import ConId, Quote, Symbol, straddle_quote
-from dispersa.orders import Order, OrderRef, OrderState, Purpose
+from dispersa.orders import Order, OrderRef, OrderState, ProgramId, Purpose
 from dispersa.risk import (
     NO_USE,
     Edge,
@@ -39,13 +39,20 @@ RATE_WINDOW = timedelta(seconds=1)
 def plan_request(state: DeskState, plan: TradePlan) -> PlanRequest:
     """Put a whole plan to the gate."""
     return PlanRequest(
-        purpose=Purpose.OPEN,
+        purpose=Purpose.REDUCE if plan.kind is PlanKind.EXIT else Purpose.OPEN,
         direction=plan.direction.value,
-        packages=tuple(_package_request(package) for package in plan.packages),
+        packages=tuple(_package_request(package) for package in _asked_for(plan)),
         edge=_edge(state),
         margin_modelled_usd=plan.margin_modeled_usd,
         margin_what_if_usd=plan.margin_what_if_usd,
     )
+
+
+def _asked_for(plan: TradePlan) -> tuple[PlannedPackage, ...]:
+    """What the limits are asked about: a roll's closings only give back."""
+    if plan.kind is not PlanKind.ROLL:
+        return plan.packages
+    return tuple(package for package in plan.packages if package.purpose is Purpose.OPEN)
 
 
 def _package_request(package: PlannedPackage) -> PackageRequest:
@@ -63,6 +70,8 @@ def _package_request(package: PlannedPackage) -> PackageRequest:
 def _edge(state: DeskState) -> Edge:
     if state.edge_waiver is not None:
         return EdgeWaived(label=state.edge_waiver)
+    if state.plan is not None and state.plan.kind is PlanKind.ROLL:
+        return EdgeMeasured(vol_points=state.plan.edge_vol_points)
     if state.signal is None or state.plan is None:
         return EdgeMeasured(vol_points=None)
     return EdgeMeasured(vol_points=state.signal.edge_net_of(state.plan.direction))
@@ -92,7 +101,7 @@ def gate_facts(
         vix=state.vix,
         account_missing=state.account_missing,
         vix_missing=state.vix_missing,
-        active_positions=len(state.programs_held),
+        active_positions=len(_others_held(state)),
         exposure_after=_exposure_after(state, at)
         if single is None
         else _with_single(state, at, single),
@@ -106,6 +115,12 @@ def gate_facts(
         messages=_messages(state, at),
         rejects_in_a_row=_rejects_in_a_row(state),
     )
+
+
+def _others_held(state: DeskState) -> tuple[ProgramId, ...]:
+    """Trades held beside the one that is being rolled."""
+    rolled = state.closing.trade if state.closing is not None and state.closing.rolls else None
+    return tuple(trade for trade in state.programs_held if trade != rolled)
 
 
 def _exposure_after(state: DeskState, at: datetime) -> ExposureAfter:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from dispersa.desk.phases import PhaseRules
 from dispersa.execution.policy import ProgramPolicy, WalkPolicy
 from dispersa.risk import Gate
 
@@ -23,3 +24,4 @@ class DeskRules:
     settle_within: timedelta = timedelta(seconds=5)
     snapshot_interval: timedelta = timedelta(seconds=30)
     fill_grace: timedelta = timedelta(seconds=5)
+    phases: PhaseRules = field(default_factory=PhaseRules)

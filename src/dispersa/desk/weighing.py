@@ -26,6 +26,7 @@ from dispersa.market import (
 )
 from dispersa.orders import ExecutionBook, Order, OrderRef
 from dispersa.portfolio import (
+    Booking,
     Exposure,
     Mark,
     MarkSource,
@@ -61,18 +62,21 @@ class _Same(Generic[T]):
 
 def positions(state: DeskState) -> Mapping[ConId, Position]:
     """Our own positions, by our own executions."""
-    return _positions(_Same(state.book))
+    return _positions(_Same(state.book), _Same(state.bookings))
 
 
 @lru_cache(maxsize=4)
-def _positions(book: _Same[ExecutionBook]) -> Mapping[ConId, Position]:
-    return positions_from(book.value)
+def _positions(
+    book: _Same[ExecutionBook], bookings: _Same[tuple[Booking, ...]]
+) -> Mapping[ConId, Position]:
+    return positions_from(book.value, bookings.value)
 
 
 def held(state: DeskState) -> Exposure:
     """Value our own marked positions; the broker's margin is that of the whole account."""
     return _held(
         _Same(state.book),
+        _Same(state.bookings),
         _Same(state.plan),
         _Same(state.marks),
         None if state.account is None else state.account.initial_margin,
@@ -82,12 +86,13 @@ def held(state: DeskState) -> Exposure:
 @lru_cache(maxsize=4)
 def _held(
     book: _Same[ExecutionBook],
+    bookings: _Same[tuple[Booking, ...]],
     plan: _Same[TradePlan | None],
     marks: _Same[Mapping[ConId, Mark]],
     margin: Decimal | None,
 ) -> Exposure:
     known = _marks(plan, marks)
-    own = _positions(book)
+    own = _positions(book, bookings)
     return exposure_of(
         {con_id: row for con_id, row in own.items() if con_id in known},
         known,

@@ -9,6 +9,7 @@ from dispersa.portfolio.attribution import (
     attribute_pnl,
 )
 from dispersa.portfolio.bookings import Booking, BookingKind
+from dispersa.portfolio.explanations import Cause, Change, Explanation, Known, explain
 from dispersa.portfolio.exposure import (
     Exposure,
     ExposureSums,
@@ -44,9 +45,13 @@ __all__ = [
     "BookingKind",
     "Break",
     "BreakKind",
+    "Cause",
+    "Change",
+    "Explanation",
     "Exposure",
     "ExposureSums",
     "IndexVolMove",
+    "Known",
     "LegExposure",
     "LegPnl",
     "Mark",
@@ -68,6 +73,7 @@ __all__ = [
     "Valued",
     "attribute_pnl",
     "correlation_usd_per_point",
+    "explain",
     "exposure_of",
     "external_book",
     "gross_exposure",

@@ -48,7 +48,7 @@ class Booking:
     at: datetime
     reason: str
     accepted_by: str
-    program: ProgramId = ProgramId("")
+    program: ProgramId
     income: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:

@@ -28,7 +28,8 @@ class Position:
 
         cash = realized - average_price x quantity x multiplier.
 
-    `income` is cash that came without a trade, such as dividends; it is not in `cash`. `commission` is what is known so far, positive as a cost.
+    `commission` is what is known so far, positive as a cost; `income` is cash that came without a
+    trade, such as dividends, and is in none of the others.
     """
 
     con_id: ConId

@@ -1,0 +1,84 @@
+"""How do closings and what happened without a trade change the state?"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from dispersa.desk import events as ev
+from dispersa.desk.commands import BookLifecycle, ComputeClosing
+from dispersa.desk.lifecycle import trade_of, trades_held
+from dispersa.desk.state import Closing, DeskState, Stage
+from dispersa.orders import ProgramId
+from dispersa.portfolio import Booking, external_book
+
+
+def record_bookings(state: DeskState, bookings: Iterable[Booking]) -> DeskState:
+    """Count bookings once each, and have the books compared anew with the last full read."""
+    known = {row.booking for row in state.bookings}
+    fresh = tuple(row for row in bookings if row.booking not in known)
+    booked = replace(state, bookings=(*state.bookings, *fresh), reconciled_at=None)
+    return hold_what_is_left(booked)
+
+
+def adopt_positions(state: DeskState, event: ev.PositionsAdopted) -> DeskState:
+    """Take what the account holds in a name beyond our trades as the external book."""
+    if state.snapshot is None:
+        return state
+    outside = external_book(state.book, state.snapshot, state.bookings)
+    kept = [row for row in state.baseline if row.symbol != event.symbol]
+    adopted = [row for row in outside if row.symbol == event.symbol]
+    return replace(state, baseline=(*kept, *adopted), reconciled_at=None)
+
+
+def ask_closing(state: DeskState, event: ev.ClosingRequested) -> DeskState:
+    """Put a closing on the road, unless a program is being worked or a plan is up."""
+    if state.stage not in {Stage.IDLE, Stage.DECLINED, Stage.ENDED}:
+        return state
+    return replace(
+        state,
+        stage=Stage.IDLE,
+        closing=Closing(
+            trade=trade_of(state, event.trade),
+            reason=event.reason,
+            share=event.share,
+            rolls=event.rolls,
+        ),
+        edge_waiver=None,
+        signal=None,
+        plan=None,
+        verdict=None,
+        decline_stage="",
+        decline_reason="",
+    )
+
+
+def link_program(state: DeskState, program: ProgramId) -> DeskState:
+    """Remember which trade a program that closes or rolls belongs to."""
+    closing = state.closing
+    if closing is None:
+        return state
+    return replace(state, trade_of={**state.trade_of, program: closing.trade})
+
+
+def hold_what_is_left(state: DeskState) -> DeskState:
+    """Count the trades of which something is left."""
+    return replace(state, programs_held=trades_held(state))
+
+
+LifecycleRecord = (
+    ev.BookingRecorded | ev.PositionsAdopted | ev.ClosingRequested | BookLifecycle | ComputeClosing
+)
+
+
+def lifecycle_record(state: DeskState, record: LifecycleRecord) -> DeskState:
+    """Fold one record about closings or changes without a trade."""
+    match record:
+        case ev.BookingRecorded():
+            return record_bookings(state, [record.booking])
+        case BookLifecycle():
+            return record_bookings(state, record.bookings)
+        case ev.PositionsAdopted():
+            return adopt_positions(state, record)
+        case ev.ClosingRequested():
+            return ask_closing(state, record)
+        case ComputeClosing():
+            return replace(state, stage=Stage.PLAN)
