@@ -15,7 +15,7 @@ from dispersa.execution.program import PackageState, ProgramState
 from dispersa.execution.remedies import ResolveRequest
 from dispersa.execution.walker import Walk
 from dispersa.orders import ApprovedOrder, OrderRef, ProgramId
-from dispersa.portfolio import Reconciliation
+from dispersa.portfolio import Booking, Reconciliation
 from dispersa.risk import Denial, GateVerdict
 
 
@@ -29,6 +29,23 @@ class ComputePlan:
     """Choose straddles and size them in a worker."""
 
     edge_waiver: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputeClosing:
+    """Price what a trade holds and write the plan that closes (or rolls) it, in a worker."""
+
+    trade: ProgramId
+    reason: str
+    share: float
+    rolls: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookLifecycle:
+    """Book what a difference of positions explains without doubt: an expiry, an assignment."""
+
+    bookings: tuple[Booking, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +229,8 @@ class EndProgram:
 Command = (
     ComputeSignal
     | ComputePlan
+    | ComputeClosing
+    | BookLifecycle
     | DeclineTrade
     | DenyPlan
     | AskApproval

@@ -6,6 +6,7 @@ from dispersa.correlation.terms import Direction
 from dispersa.desk import events as ev
 from dispersa.desk.commands import (
     Command,
+    ComputeClosing,
     ComputePlan,
     ComputeSignal,
     DeclineTrade,
@@ -24,9 +25,11 @@ from dispersa.desk.decide_phase import (
 from dispersa.desk.decide_program import decide_alert, decide_program
 from dispersa.desk.decide_single import decide_single
 from dispersa.desk.facts import gate_facts, plan_request
+from dispersa.desk.lifecycle import decide_lifecycle
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.portfolio import reconcile
+from dispersa.risk import HaltLevel
 
 APPROVAL_WORD = "EXECUTE"
 
@@ -35,6 +38,8 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
     """Return the next command that `event` calls for, or None when nothing more is to be done."""
     if (reconciled := _reconcile(rules, state)) is not None:
         return reconciled
+    if (booked := decide_lifecycle(state)) is not None:
+        return booked
     if (stopped := decide_halt(state, event)) is not None:
         return stopped
     if (alert := decide_alert(state, at, event)) is not None:
@@ -60,6 +65,7 @@ def _reconcile(rules: DeskRules, state: DeskState) -> Command | None:
             baseline=state.baseline,
             orders=tuple(state.orders.values()),
             grace=rules.fill_grace,
+            bookings=state.bookings,
         )
     )
 
@@ -71,6 +77,8 @@ def _decide_road(
     match event, state.stage:
         case ev.TradeRequested(), Stage.IDLE:
             return _begin_trade(rules, state)
+        case ev.ClosingRequested(), Stage.IDLE:
+            return _begin_closing(state)
         case ev.SignalComputed(), Stage.SIGNAL:
             return _after_signal(state)
         case ev.PlanImpossible(), Stage.SIGNAL | Stage.PLAN:
@@ -136,6 +144,23 @@ def _begin_trade(rules: DeskRules, state: DeskState) -> Command:
     if (refusal := trade_refusal(rules, state)) is not None:
         return DeclineTrade(stage="phase", reason=refusal)
     return ComputeSignal()
+
+
+def _begin_closing(state: DeskState) -> Command | None:
+    """Have the closing planned; a held trade may be closed under a HOLD, not beyond it."""
+    closing = state.closing
+    if closing is None:
+        return None
+    if state.halt is not None and state.halt.level is HaltLevel.CANCEL:
+        return DeclineTrade(stage="halt", reason=f"trading is halted: {state.halt.reason}")
+    if state.stopping:
+        return DeclineTrade(stage="halt", reason=f"this process is ending: {state.stopping}")
+    if closing.trade not in state.programs_held:
+        reason = f"nothing is held of trade {closing.trade}; `dispersa programs` shows what is"
+        return DeclineTrade(stage="closing", reason=reason)
+    return ComputeClosing(
+        trade=closing.trade, reason=closing.reason, share=closing.share, rolls=closing.rolls
+    )
 
 
 def _after_signal(state: DeskState) -> Command:

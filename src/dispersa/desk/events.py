@@ -10,7 +10,7 @@ from dispersa.desk.phase_events import PhaseEvent
 from dispersa.desk.phases import Phase
 from dispersa.execution.plan import DroppedName, TradePlan
 from dispersa.execution.policy import Remedy
-from dispersa.market import ConId, PriceIncrements, Quote, Side, TradingSession
+from dispersa.market import ConId, PriceIncrements, Quote, Side, Symbol, TradingSession
 from dispersa.orders import (
     AccountReading,
     AmendRefused,
@@ -25,10 +25,11 @@ from dispersa.orders import (
     OrderRef,
     OrderRejected,
     OrderWorking,
+    ProgramId,
     Purpose,
     VixReading,
 )
-from dispersa.portfolio import Mark
+from dispersa.portfolio import Booking, Mark
 from dispersa.risk import HaltLevel, Limits, LimitsChanged
 
 
@@ -64,6 +65,36 @@ class BookMarked:
     """Own marks of contracts that earlier trades have left, as of now."""
 
     marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRecorded:
+    """A position changed without a trade, and somebody accepts that, with a reason."""
+
+    booking: Booking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionsAdopted:
+    """A person takes what the account holds in a name beyond our trades as not ours."""
+
+    symbol: Symbol
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingRequested:
+    """Somebody, or an exit rule, asks to close a trade.
+
+    `share` is the part to close; with `rolls` the next trade is opened in the same program.
+    """
+
+    trade: ProgramId
+    reason: str
+    requested_by: str
+    share: float = 1.0
+    rolls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +289,9 @@ Event = (
     | BrokerSynchronized
     | ConditionsRead
     | BookMarked
+    | BookingRecorded
+    | PositionsAdopted
+    | ClosingRequested
     | LimitsBound
     | TradeRequested
     | SignalComputed

@@ -65,6 +65,12 @@ from dispersa.desk.evolve_program import (
     suspect_move,
     wind_down,
 )
+from dispersa.desk.lifecycle_fold import (
+    LifecycleRecord,
+    hold_what_is_left,
+    lifecycle_record,
+    link_program,
+)
 from dispersa.desk.phase_commands import PhaseCommand
 from dispersa.desk.phase_events import PhaseEvent
 from dispersa.desk.state import DeskState, Halt, SnapshotRequest, Stage
@@ -95,6 +101,8 @@ def evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
         return _package_command(state, at, record)
     if isinstance(record, RoadCommand):
         return _road_command(state, at, record)
+    if isinstance(record, LifecycleRecord):
+        return lifecycle_record(state, record)
     if isinstance(record, PhaseCommand):
         return phase_command(state, at, record)
     if isinstance(record, PhaseEvent):
@@ -260,6 +268,7 @@ def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:
         with_phasing(state, fresh),
         edge_waiver=event.edge_waiver,
         stage=Stage.IDLE,
+        closing=None,
         signal=None,
         plan=None,
         verdict=None,
@@ -304,7 +313,7 @@ def _road_command(state: DeskState, at: datetime, command: RoadCommand) -> DeskS
         case AskApproval():
             return replace(state, stage=Stage.APPROVAL, verdict=command.verdict)
         case StartProgram():
-            return begin(state, at, command)
+            return begin(link_program(state, command.program), at, command)
         case ReadSnapshot():
             request = SnapshotRequest(reason=command.reason, asked_at=at)
             return replace(state, snapshot_request=request)
@@ -339,7 +348,9 @@ def _program_command(state: DeskState, at: datetime, command: ProgramCommand) ->
         case WindDown():
             return wind_down(state, command)
         case EndProgram():
-            return note_program_end(end_program(state, at, command), command.state)
+            return note_program_end(
+                hold_what_is_left(end_program(state, at, command)), command.state
+            )
 
 
 def _package_command(state: DeskState, at: datetime, command: PackageCommand) -> DeskState:

@@ -21,7 +21,7 @@ from dispersa.orders import (
     ProgramId,
     VixReading,
 )
-from dispersa.portfolio import Mark, Reconciliation
+from dispersa.portfolio import Booking, Mark, Reconciliation
 from dispersa.risk import GateVerdict, HaltLevel, Limits
 
 
@@ -64,6 +64,16 @@ class SnapshotRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The closing on the road: which trade, why, how much of it, and whether it is rolled."""
+
+    trade: ProgramId
+    reason: str
+    share: float
+    rolls: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskState:
     """Everything that decisions rest on.
 
@@ -77,7 +87,8 @@ class DeskState:
     name lately took to fill; `stopping` says why the process is about
     to end, empty while it is not. `marks` value what earlier trades have left, `resumed_at` is when
     a person last let trading go on; `limits` are those in force and `limits_reason` says why they
-    were last changed.
+    were last changed. `bookings` changed positions without a trade; `trade_of` says for each
+    program that closes or rolls which program opened the trade; `closing` is the one on the road.
     """
 
     profile: str = ""
@@ -127,6 +138,9 @@ class DeskState:
     programs_held: tuple[ProgramId, ...] = ()
     fill_seconds: Mapping[str, float] = field(default_factory=dict)
     phasing: Phasing = field(default_factory=Phasing)
+    bookings: tuple[Booking, ...] = ()
+    trade_of: Mapping[ProgramId, ProgramId] = field(default_factory=dict)
+    closing: Closing | None = None
 
     def with_order(self, order: Order) -> "DeskState":
         """Return the state with one order replaced."""
