@@ -13,16 +13,17 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.desk.scene import T0, Scene
+
 from dispersa.journal import Journal, NewEntry
 from dispersa.runtime.replay import replay_file, start_state
 from dispersa.runtime.snapshot import snapshot_file
-from tests.desk.scene import T0, Scene
 
 
 def write_year(path: Path, programs: int, readings: int) -> int:
     scene = Scene()
     scene.open()
-    scene.fill_everything(random.Random(3))
+    scene.fill_everything(random.Random(3))  # noqa: S311  # a fixed seed, nothing secret
     assert scene.state.program is not None
     name = str(scene.state.program.program)
     reading = next(row for row in scene.journal if row[1] == "ConditionsRead")

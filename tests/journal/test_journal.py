@@ -14,6 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dispersa.errors import BrokenInvariant, InvalidInput
 from dispersa.journal import (
@@ -27,6 +29,7 @@ from dispersa.journal import (
     read_entries,
     verify,
 )
+from dispersa.journal.entry import chained
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
@@ -74,6 +77,23 @@ def test_hash_chain_follows_its_published_formula() -> None:
     two = '[2,"2026-11-20T17:00:00.000000+00:00",7,"b","1",1,"test-build"]'
     assert first.hash == sha256(f"{genesis} {one}".encode()).hexdigest()
     assert second.hash == sha256(f"{first.hash} {two}".encode()).hexdigest()
+
+
+@given(
+    st.text(), st.one_of(st.none(), st.integers(1, 10**12)), st.integers(0, 2**63), st.text("ab1.+")
+)
+def test_hash_is_over_canonical_json_whatever_the_fields_hold(
+    text: str, cause: int | None, monotonic_ns: int, build: str
+) -> None:
+    at = datetime(2026, 11, 20, 15, tzinfo=UTC)
+    payload = canonical_json({"text": text})
+    new = NewEntry(kind="k", payload=payload, cause=cause)
+    entry = chained(
+        new, after="0" * 64, sequence=7, at=at, monotonic_ns=monotonic_ns, build_id=build
+    )
+    fields = [7, "2026-11-20T15:00:00.000000+00:00", monotonic_ns, "k", payload, cause, build]
+    chain = json.dumps(fields, separators=(",", ":"))
+    assert entry.hash == sha256(f"{'0' * 64} {chain}".encode()).hexdigest()
 
 
 def test_same_calls_in_memory_give_the_same_bytes() -> None:

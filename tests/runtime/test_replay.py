@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dispersa.desk import events as ev
+from dispersa.desk.evolve import evolve
 from dispersa.errors import BrokenInvariant
 from dispersa.journal import Journal, JournalFailed, NewEntry, read_entries, verify
 from dispersa.runtime import replay
@@ -139,3 +140,27 @@ async def test_full_disk_stops_sending_cancels_and_keeps_what_is_there(tmp_path:
             desk.running.result()
     assert verify(path).is_intact
     assert len(list(read_entries(path))) >= kept
+
+
+def test_fold_of_a_file_may_skip_only_what_leaves_no_trace(tmp_path: Path) -> None:
+    path = (tmp_path / "desk.sqlite3").resolve()
+    scene = Scene()
+    scene.open()
+    scene.tick(200)
+    with Journal.open(path, build_id="test", now=now) as journal:
+        for _, kind, payload in scene.journal:
+            journal.append([NewEntry(kind=kind, payload=payload)])
+        for vix in (17.0, 18.0, 19.0):
+            scene.tell(scene.conditions(vix=vix))
+            journal.append([NewEntry(kind=k, payload=p) for _, k, p in scene.journal[-1:]])
+    found = replay_file(path)
+    assert found.folded == journal.last_sequence
+    assert found.state == replayed(read_entries(path))
+    assert found.state.vix is not None
+    assert found.state.vix.level == 19.0
+
+
+def test_market_observation_leaves_no_trace_in_the_fold() -> None:
+    scene = Scene()
+    scene.open()
+    assert evolve(scene.state, scene.now, scene.quotes()) is scene.state

@@ -20,6 +20,8 @@ from dispersa.errors import BrokenInvariant, require
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
+_Fields = tuple[int, str, int, str, str, int | None, str]
+_quoted = json.encoder.encode_basestring_ascii
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -144,5 +146,11 @@ def require_writable(new: NewEntry, *, sequence: int) -> None:
     )
 
 
-def _link(after: str, fields: tuple[int | str | None, ...]) -> str:
-    return sha256(f"{after} {canonical_json(fields)}".encode()).hexdigest()
+def _link(after: str, fields: _Fields) -> str:
+    """Chain the canonical JSON of the fields, written out since a start does it for every entry."""
+    sequence, at, monotonic_ns, kind, payload, cause, build_id = fields
+    text = (
+        f"{after} [{sequence},{_quoted(at)},{monotonic_ns},{_quoted(kind)},{_quoted(payload)},"
+        f"{'null' if cause is None else cause},{_quoted(build_id)}]"
+    )
+    return sha256(text.encode()).hexdigest()

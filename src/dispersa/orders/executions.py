@@ -51,8 +51,15 @@ def execution_key(exec_id: ExecId) -> tuple[str, int]:
     return exec_id, 0
 
 
+class _Indexed:
+    """Room for a derived index, which is neither compared nor written down."""
+
+    __slots__ = ("_index",)
+    _index: "Mapping[OrderRef, tuple[str, ...]]"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionBook:
+class ExecutionBook(_Indexed):
     """Every execution once: duplicates change nothing, corrections replace, order is irrelevant."""
 
     executions: Mapping[str, Execution] = field(default_factory=dict)
@@ -64,7 +71,11 @@ class ExecutionBook:
         known = self.executions.get(base)
         if known is not None and execution_key(known.exec_id)[1] >= revision:
             return self
-        return replace(self, executions={**self.executions, base: execution})
+        book = replace(self, executions={**self.executions, base: execution})
+        ref, index = execution.order_ref, self._keys_by_order()
+        if known is None:
+            _keep_index(book, {**index, ref: (*index.get(ref, ()), base)})
+        return book
 
     def with_commission(self, commission: Commission) -> "ExecutionBook":
         """Return the book with `commission` recorded, before or after its execution."""
@@ -72,23 +83,22 @@ class ExecutionBook:
         known = self.commissions.get(base)
         if known is not None and execution_key(known.exec_id)[1] >= revision:
             return self
-        return replace(self, commissions={**self.commissions, base: commission})
+        book = replace(self, commissions={**self.commissions, base: commission})
+        _keep_index(book, self._keys_by_order())
+        return book
 
     def of(self, ref: OrderRef) -> tuple[Execution, ...]:
         """Executions of one order."""
-        return tuple(row for row in self.executions.values() if row.order_ref == ref)
+        return tuple(self.executions[key] for key in self._keys_of(ref))
 
     def commission_of(self, ref: OrderRef) -> Decimal:
         """Commission known so far for one order."""
-        keys = {key for key, row in self.executions.items() if row.order_ref == ref}
-        return sum(
-            (self.commissions[key].amount for key in keys & self.commissions.keys()), Decimal(0)
-        )
+        keys = self.commissions.keys() & self._keys_of(ref)
+        return sum((self.commissions[key].amount for key in keys), Decimal(0))
 
     def lacks_commission(self, ref: OrderRef) -> bool:
         """Whether an execution of this order still waits for its commission."""
-        keys = {key for key, row in self.executions.items() if row.order_ref == ref}
-        return bool(keys - self.commissions.keys())
+        return any(key not in self.commissions for key in self._keys_of(ref))
 
     def units_filled(self, ref: OrderRef, combo: Combo) -> int:
         """Whole combo units that the leg executions of one order amount to, by quantity."""
@@ -124,3 +134,21 @@ class ExecutionBook:
         for row in self.of(ref):
             traded[row.con_id] = traded.get(row.con_id, Decimal(0)) + row.quantity
         return traded
+
+    def _keys_of(self, ref: OrderRef) -> tuple[str, ...]:
+        return self._keys_by_order().get(ref, ())
+
+    def _keys_by_order(self) -> Mapping[OrderRef, tuple[str, ...]]:
+        """Keys of the executions by order, kept from book to book: a scan per fill is quadratic."""
+        try:
+            return self._index
+        except AttributeError:
+            index: dict[OrderRef, tuple[str, ...]] = {}
+            for key, row in self.executions.items():
+                index[row.order_ref] = (*index.get(row.order_ref, ()), key)
+            _keep_index(self, index)
+            return index
+
+
+def _keep_index(book: ExecutionBook, index: Mapping[OrderRef, tuple[str, ...]]) -> None:
+    object.__setattr__(book, "_index", index)  # derived: the book itself never changes

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dispersa.desk.codec import decode
+from dispersa.desk.events import ConditionsRead, MarketObserved
 from dispersa.desk.state import DeskState
 from dispersa.desk.step import fold
 from dispersa.errors import require
@@ -19,6 +20,10 @@ from dispersa.runtime.snapshot import Snapshot, load_snapshot, save_snapshot
 
 SNAPSHOT_ENTRIES = 5_000
 """Entries folded beyond the last snapshot from which on a new one is worth its writing."""
+READING = ConditionsRead.__name__
+"""What is read each 15 s and replaced whole by the next: only the last before another counts."""
+WITHOUT_TRACE = frozenset({MarketObserved.__name__})
+"""What decisions rest on and the fold does not keep; these are the longest records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +57,26 @@ def replay_file(journal: Path, *, build: str | None = None) -> Replayed:
 def fold_on(start: Replayed, entries: Iterable[Entry]) -> Replayed:
     """Fold the entries after `start`."""
     state, last, count = start.state, None, 0
+    reading: Entry | None = None
     for entry in entries:
-        state = fold([(entry.at, decode(entry.kind, entry.payload))], state)
         last, count = entry, count + 1
+        if entry.kind in WITHOUT_TRACE:
+            continue
+        if entry.kind == READING:
+            reading = entry
+            continue
+        state = _folded(_folded(state, reading), entry)
+        reading = None
     if last is None:
         return start
+    state = _folded(state, reading)
     return Replayed(state=state, sequence=last.sequence, hash=last.hash, folded=count)
+
+
+def _folded(state: DeskState, entry: Entry | None) -> DeskState:
+    if entry is None:
+        return state
+    return fold([(entry.at, decode(entry.kind, entry.payload))], state)
 
 
 def start_state(journal: Journal) -> Replayed:
