@@ -27,6 +27,7 @@ SNAPSHOT_RETRY = timedelta(seconds=5)
 MARGIN_REJECTION = 201
 MOVE_PROVEN_AFTER = timedelta(seconds=10)
 """A move of the index that lasts this long is no bad quote."""
+COLLAR_USED_MAX = Decimal("0.8")
 
 
 def decide_program(
@@ -111,32 +112,47 @@ def _market_stop(view: ProgramView) -> str | None:
     if vix is not None and vix.level >= limit:
         return f"VIX is {vix.level:.1f}; nothing is opened from {limit:g}"
     since = program.move_suspected_at
-    moved = _index_move(view)
-    if since is None or moved is None or view.at - since < MOVE_PROVEN_AFTER:
+    if since is None or view.at - since < MOVE_PROVEN_AFTER:
         return None
-    return (
-        f"{program.plan.index} has moved {moved:+.2%} since the plan; at most "
-        f"{policy.index_move_max:.2%} is worked through"
-    )
+    return _market_left(view)
 
 
 def _suspect(view: ProgramView) -> Command | None:
-    """Note when the index begins to look moved too far, and when it no longer does."""
-    moved = _index_move(view)
-    if moved is None or view.program.state is not ProgramState.RUNNING:
+    """Note when the market begins to look as if it has left the plan, and when it no longer does.
+
+    A moment without a quote of the index teaches nothing.
+    """
+    rows = view.program.packages.values()
+    if view.program.state is not ProgramState.RUNNING:
         return None
-    is_far = abs(moved) > view.program.policy.index_move_max
+    if any(row.plan.role is Role.INDEX and view.spot(row) is None for row in rows):
+        return None
+    is_far = _market_left(view) is not None
     if is_far is (view.program.move_suspected_at is not None):
         return None
     return SuspectMove(is_suspected=is_far)
 
 
-def _index_move(view: ProgramView) -> float | None:
-    """Move of the index since the start; None without a quote of it."""
-    start = view.program.index_spot_at_start
-    index = [row for row in view.program.packages.values() if row.plan.role is Role.INDEX]
-    spot = view.spot(index[0]) if index else None
-    return None if start is None or spot is None else spot / start - 1
+def _market_left(view: ProgramView) -> str | None:
+    """How the index has left the plan: its level, or its vol so far that the gate soon denies.
+
+    Stopping before the collar around our own value is met leaves room to trade back.
+    """
+    program, start = view.program, view.program.index_spot_at_start
+    row = next((r for r in program.packages.values() if r.plan.role is Role.INDEX), None)
+    spot = None if row is None else view.spot(row)
+    if row is None or spot is None or start is None:
+        return None
+    moved, most = spot / start - 1, program.policy.index_move_max
+    if abs(moved) > most:
+        return f"{row.plan.symbol} has moved {moved:+.2%}; at most {most:.2%} is worked through"
+    quote, fair = view.package_quote(row), view.fair_value(row)
+    if quote is None or quote.mid is None or not fair:
+        return None
+    apart = quote.mid / fair - 1
+    if abs(apart) <= COLLAR_USED_MAX * view.rules.gate.limits.collar_share:
+        return None
+    return f"{row.plan.symbol} is quoted {apart:+.1%} off our own value at the plan's vol"
 
 
 def _cancel_surplus(view: ProgramView) -> Command | None:

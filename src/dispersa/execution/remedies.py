@@ -166,7 +166,7 @@ def _held_or_wanted(row: PackageProgress, *, only_back: bool) -> int:
 
 def _is_free(row: PackageProgress) -> bool:
     """What could not be opened any more can still be traded back, unless that failed, too."""
-    return row.state is not PackageState.ABANDONED or row.gap > 0
+    return row.state is not PackageState.ABANDONED or row.gap >= 0
 
 
 def _net(rows: list[PackageProgress], targets: Targets) -> float:
