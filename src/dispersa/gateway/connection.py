@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         if self._floor.conditions.is_login_pending:
             self.abort()
             return
-        self._floor.connections.add(self)
+        self._floor.connections[self] = None
         seconds = self._floor.rules.handshake_seconds * self._floor.settings.speed
         self._deadline = self._floor.loop.call_later(seconds, self._refuse_connection)
 
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         """Forget the client; its orders live on."""
         self._stage = _Stage.CLOSED
         self._waiting.clear()
-        self._floor.connections.discard(self)
+        self._floor.connections.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
         if self._counter is not None:

@@ -121,7 +121,7 @@ class Floor:
         self.settings = settings
         self.loop = asyncio.get_running_loop()
         self.traffic = Traffic()
-        self.connections: set[Link] = set()
+        self.connections: dict[Link, None] = {}  # in the order of their coming
         self.background: set[asyncio.Task[None]] = set()
         self.conditions = Conditions()
         self.efficiency = OrderEfficiency()

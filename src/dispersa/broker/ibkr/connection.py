@@ -163,8 +163,8 @@ class IbkrConnection:
     async def _first_failure(self) -> str:
         watches = [asyncio.ensure_future(self._watch(link)) for link in self._links]
         try:
-            done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
-            return next(iter(done)).result()
+            await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+            return next(watch for watch in watches if watch.done()).result()
         finally:
             for watch in watches:
                 watch.cancel()

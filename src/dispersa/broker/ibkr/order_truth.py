@@ -109,7 +109,7 @@ class OrderTruth:
 
     def short_of_fills(self) -> tuple[TrackedOrder, ...]:
         """Orders of which the broker counts more units filled than their legs have executed."""
-        return tuple(self._orders[ref] for ref in self._short)
+        return tuple(self._orders[ref] for ref in sorted(self._short))
 
     def book_of(self, ref: OrderRef) -> ExecutionBook:
         """Executions of one order, corrected and without duplicates."""

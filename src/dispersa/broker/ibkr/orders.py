@@ -343,7 +343,7 @@ class IbkrOrders:
             self._paying = None
 
     async def _cancel_each(self, refs: set[OrderRef]) -> None:
-        for ref in refs:
+        for ref in sorted(refs):
             tracked = self._truth.get(ref)
             if tracked is not None:
                 await self._send_cancels(tracked)
