@@ -77,7 +77,7 @@ def reconcile(*, config: ConfigOption = None, json: JsonOption = False) -> None:
     from dispersa.runtime.loop import run
 
     settings = load_config(config).settings
-    state = _state(settings)
+    state = desk_state(settings)
     found = run(lambda: _reconcile(settings, state))
     if json:
         print_json(reconciliation_document(found))
@@ -100,7 +100,7 @@ def orders(*, config: ConfigOption = None, json: JsonOption = False) -> None:
     from dispersa.reports.book_tables import orders_document, orders_table
     from dispersa.runtime.config import load_config
 
-    state = _state(load_config(config).settings)
+    state = desk_state(load_config(config).settings)
     if json:
         print_json(orders_document(state))
     else:
@@ -117,7 +117,7 @@ def status(*, config: ConfigOption = None, json: JsonOption = False) -> None:
     if json and live is not None:
         print_json(live | {"engine": f"process {live['pid']}"})
         return
-    state = _state(settings)
+    state = desk_state(settings)
     if json:
         document: dict[str, Any] = status_document(state)
         print_json(document | {"journal": str(settings.journal_file), "engine": None})
@@ -139,7 +139,7 @@ def _live(settings: "Settings") -> dict[str, Any] | None:
     return found
 
 
-def _state(settings: "Settings") -> "DeskState":
+def desk_state(settings: "Settings") -> "DeskState":
     """Fold the journal read-only; no journal yet is an empty desk."""
     from dispersa.desk.state import DeskState
     from dispersa.runtime.replay import replay_file

@@ -96,7 +96,7 @@ def trade(
         screen.say(f"Profile {settings.profile}, phase {phase}.")
         wanted = _Wanted(plan_hash=kept, probe=probe)
         state = run(lambda: _trade(settings, screen, wanted, StandardInput()))
-    _report(settings, state, as_json=json)
+    report(settings, state, as_json=json)
     raise typer.Exit(exit_code_of(state))
 
 
@@ -145,7 +145,8 @@ def _as_wanted(setup: "TradeSetup", wanted: _Wanted) -> "tuple[TradeSetup, str |
     return replace(setup, workers=workers_of_plan), saved.plan.edge_waived
 
 
-def _report(settings: "Settings", state: "DeskState", *, as_json: bool) -> None:
+def report(settings: "Settings", state: "DeskState", *, as_json: bool) -> None:
+    """Print how a trade ended."""
     from dispersa.cli.trade_screen import show_outcome
     from dispersa.journal import verify
     from dispersa.reports.trade_json import trade_document

@@ -44,9 +44,7 @@ def _probe(rows: list[PackageProgress], net: float, why: str) -> tuple[ProgramSt
     )
 
 
-def _closed(
-    program: Program, rows: list[PackageProgress], net: float
-) -> tuple[ProgramState, str]:
+def _closed(program: Program, rows: list[PackageProgress], net: float) -> tuple[ProgramState, str]:
     """A closing that did all it was to do; what was held need not have been in balance."""
     done = "closed" if program.plan.kind is PlanKind.EXIT else "rolled"
     return ProgramState.COMPLETED, (

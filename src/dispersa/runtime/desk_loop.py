@@ -21,6 +21,7 @@ from dispersa.desk.commands import (
     AmendOrder,
     AskApproval,
     Command,
+    ComputeClosing,
     ComputePlan,
     ComputeSignal,
     ComputeTargets,
@@ -63,6 +64,10 @@ class Workers(Protocol):
 
     async def compute_plan(self, state: DeskState, edge_waiver: str | None) -> ev.Event:
         """Choose straddles, size them and write the plan."""
+        ...
+
+    async def compute_closing(self, state: DeskState, asked: ComputeClosing) -> ev.Event:
+        """Price what a trade holds and write the plan that closes or rolls it."""
         ...
 
 
@@ -132,7 +137,7 @@ class DeskLoop:
         self._inbox: asyncio.PriorityQueue[_Letter] = asyncio.PriorityQueue()
         self._numbers = count()
         self._market_waits = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order of their start
         self._failure: BaseException | None = None
         self._outbox = Outbox(broker, post=self.post, spawn=self.spawn)
         self._has_ended = False
@@ -155,6 +160,10 @@ class DeskLoop:
     async def tell(self, event: ev.Event) -> Seen:
         """Send an event and return the step that it led to; raise `Halted` if the desk ends."""
         return await self._tell(_Urgency.NEWS, event)
+
+    async def overtake(self, event: ev.Event) -> Seen:
+        """Send an event ahead of everything that waits, such as a cancel, and return its step."""
+        return await self._tell(_Urgency.HALT, event)
 
     async def halt(self, level: HaltLevel, reason: str, *, by: str) -> Seen:
         """Stop trading: cancels go on the wire now, then the desk hears of it and records it.
@@ -223,7 +232,7 @@ class DeskLoop:
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run `work` beside the loop; its failure stops the loop instead of being lost."""
         task = asyncio.create_task(work)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._finished)
         return task
 
@@ -243,7 +252,7 @@ class DeskLoop:
         await self._outbox.overtake([o.approved.intent.ref for o in self.state.open_orders()])
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
             self._wake()
@@ -334,6 +343,8 @@ class DeskLoop:
                 self.spawn(self._answer(self._workers.compute_signal()))
             case ComputePlan(edge_waiver=waiver):
                 self.spawn(self._answer(self._workers.compute_plan(self.state, waiver)))
+            case ComputeClosing():
+                self.spawn(self._answer(self._workers.compute_closing(self.state, command)))
             case ComputeTargets():
                 self.spawn(self._resolve(command))
             case AskApproval(verdict=verdict):

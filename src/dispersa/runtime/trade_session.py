@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.desk import events as ev
 from dispersa.desk.commands import AskApproval
+from dispersa.desk.phase_commands import AnnounceStart, ApprovePlan
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokerError, Halted, MarketDataMissing, Unresolved
@@ -40,6 +41,7 @@ OBSERVE_EVERY = timedelta(milliseconds=250)
 CONDITIONS_EVERY = timedelta(seconds=15)
 
 SUBSCRIBE_AGAIN = timedelta(seconds=1)
+_PLAN_SHOWN = (AskApproval, AnnounceStart, ApprovePlan)
 
 _Reading = TypeVar("_Reading", AccountReading, VixReading)
 
@@ -81,9 +83,15 @@ class TradeSetup:
 
 
 async def run_trade(
-    setup: TradeSetup, *, edge_waiver: str | None, observers: Sequence[Observer] = ()
+    setup: TradeSetup,
+    *,
+    edge_waiver: str | None,
+    observers: Sequence[Observer] = (),
+    closing: ev.ClosingRequested | None = None,
 ) -> DeskState:
     """Carry one trade from signal to reconciled end and return the desk's last state.
+
+    With `closing` what is carried is the closing (or roll) of a trade that is held.
 
     A program that the journal shows unfinished is taken up again instead of a new trade.
 
@@ -94,7 +102,7 @@ async def run_trade(
     TimeoutError
         If the trade has not ended within the setup's time limit.
     """
-    streaming = _Streaming(setup)
+    streaming = Streaming(setup)
     loop = DeskLoop(
         rules=setup.rules,
         journal=setup.journal,
@@ -111,7 +119,8 @@ async def run_trade(
     if loop.state.stage is Stage.EXECUTION and loop.state.plan is not None:
         streaming.follow(loop.state.plan)
     else:
-        loop.post(ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver))
+        asked = ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver)
+        loop.post(asked if closing is None else closing)
     limit = setup.time_limit.total_seconds()
     await loop.run_until(
         lambda state: streaming.has_begun and _is_over(state),
@@ -181,7 +190,7 @@ async def _or_reason(reading: Coroutine[Any, Any, _Reading]) -> tuple[_Reading |
         return None, str(error)
 
 
-class _Streaming:
+class Streaming:
     """Keeps the plan's legs streaming and shows the desk the market while it works."""
 
     def __init__(self, setup: TradeSetup) -> None:
@@ -192,8 +201,8 @@ class _Streaming:
 
     def saw(self, seen: Seen) -> None:
         """Start streaming the plan's contracts as soon as it is up for approval."""
-        self.has_begun |= isinstance(seen.event, ev.TradeRequested)
-        asks = any(isinstance(command, AskApproval) for command in seen.commands)
+        self.has_begun |= isinstance(seen.event, ev.TradeRequested | ev.ClosingRequested)
+        asks = any(isinstance(command, _PLAN_SHOWN) for command in seen.commands)
         if asks and seen.state.plan is not None:
             self.follow(seen.state.plan)
 

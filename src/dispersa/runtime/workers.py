@@ -12,13 +12,15 @@ from dispersa.correlation.narrowing import Asked, BasketPolicy, narrowed
 from dispersa.correlation.past import DailySeries
 from dispersa.correlation.selection import EarningsPolicy
 from dispersa.correlation.signal import assess
-from dispersa.correlation.terms import Signal, SignalInputs, SignalName, SignalPolicy
+from dispersa.correlation.terms import Direction, Signal, SignalInputs, SignalName, SignalPolicy
 from dispersa.desk import events as ev
+from dispersa.desk.commands import ComputeClosing
 from dispersa.desk.state import DeskState
 from dispersa.errors import BrokerError, MarketDataMissing
 from dispersa.execution.plan import DroppedName, TradePlan
 from dispersa.market import Basket, Symbol
 from dispersa.orders import OrderRef, straddle_combo
+from dispersa.runtime.closing import ClosingDesk, closing_plan, rolled
 from dispersa.runtime.market_reading import (
     MarketReading,
     NameReading,
@@ -157,6 +159,27 @@ class MarketWorkers:
         if isinstance(plan, str):
             return ev.PlanImpossible(reason=plan, dropped=dropped)
         return ev.PlanProposed(plan=await self._previewed(plan))
+
+    async def compute_closing(self, state: DeskState, asked: ComputeClosing) -> ev.Event:
+        """Plan the closing of a trade; a roll needs today's signal and a plan of its own."""
+        desk = ClosingDesk(
+            feed=self._feed,
+            clock=self._clock,
+            policy=self._policies.planning,
+            index=self._policies.basket.index,
+        )
+        if not asked.rolls:
+            return ev.PlanProposed(plan=await closing_plan(desk, state, asked))
+        signal = await self.assess_signal()
+        if signal.direction is Direction.NO_TRADE:
+            why = "; ".join(row.sentence for row in signal.reasons)
+            reason = f"there is nothing to roll into, close the trade instead: {why}"
+            return ev.PlanImpossible(reason=reason, dropped=())
+        opening = await self.compute_plan(replace(state, signal=signal), None)
+        if not isinstance(opening, ev.PlanProposed):
+            return opening
+        closing = await closing_plan(desk, state, asked)
+        return ev.PlanProposed(plan=rolled(closing, opening.plan))
 
     async def _previewed(self, plan: TradePlan) -> TradePlan:
         """Add the broker's margin previews, package by package: no relief between names."""
