@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from dispersa.desk.phases import Phase
 from dispersa.errors import DispersaError, InvalidInput
 from dispersa.risk import HaltLevel
 
@@ -64,13 +65,53 @@ class ProgramCancelAsked:
 
     reason: str
     by: str
+    plan_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeAsked:
-    """Ask for today's trade: signal, plan, gate, approval."""
+    """Ask for today's trade: signal, plan, gate, approval; `phase` is a lower one for it."""
 
     by: str
+    phase: Phase | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteGiven:
+    """Write a note into the journal."""
+
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageProofGiven:
+    """The operator has opened the test link under this public address."""
+
+    url: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseAsked:
+    """Ask for another phase; `live_waiver` is a reason to trade live without paper days."""
+
+    phase: Phase
+    reason: str
+    by: str
+    live_waiver: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofLinkAsked:
+    """Send the operator an alert whose link proves that the page is reached from outside."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthAsked:
+    """Say how the daemon is: tasks, links, alerts, the day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +128,11 @@ ControlRequest = (
     | ApprovalGiven
     | ProgramCancelAsked
     | TradeAsked
+    | NoteGiven
+    | PageProofGiven
+    | PhaseAsked
+    | ProofLinkAsked
+    | HealthAsked
     | EntriesAsked
 )
 
@@ -98,6 +144,11 @@ ASKS: Mapping[str, type[Any]] = MappingProxyType(
         "approve": ApprovalGiven,
         "cancel_program": ProgramCancelAsked,
         "request_trade": TradeAsked,
+        "note": NoteGiven,
+        "prove_page": PageProofGiven,
+        "change_phase": PhaseAsked,
+        "send_proof_link": ProofLinkAsked,
+        "health": HealthAsked,
         "subscribe": EntriesAsked,
     }
 )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.correlation.share_classes import merged
@@ -41,9 +42,29 @@ class BrokerClock:
         """Return the time now, aware, in UTC."""
         return self._wall.now() + self._offset
 
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds since some fixed instant; never stepped."""
+        return self._wall.monotonic_ns()
+
     def align(self, broker_time: datetime) -> None:
         """Go by the broker's time from now on."""
         self._offset += broker_time - self.now()
+
+
+class AlignableClock(Protocol):
+    """Time on both clocks, which a simulated market may set."""
+
+    def now(self) -> datetime:
+        """Return the time now, aware, in UTC."""
+        ...
+
+    def monotonic_ns(self) -> int:
+        """Return nanoseconds since some fixed instant; never stepped."""
+        ...
+
+    def align(self, broker_time: datetime) -> None:
+        """Go by the broker's time from now on."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +91,9 @@ class Market:
 
 
 @asynccontextmanager
-async def open_market(settings: Settings) -> AsyncIterator[Market]:
+async def open_market(
+    settings: Settings, clock: AlignableClock | None = None
+) -> AsyncIterator[Market]:
     """Connect both links; the simulated gateway's clock is followed, any other only checked.
 
     Raises
@@ -80,7 +103,7 @@ async def open_market(settings: Settings) -> AsyncIterator[Market]:
     MarketDataMissing
         If the machine's clock and the broker's differ by more than two seconds.
     """
-    clock = BrokerClock()
+    clock = clock or BrokerClock()
     connection = await connect(settings.ibkr(), clock)
     try:
         broker_time = await connection.feed.server_time()
@@ -170,18 +193,22 @@ def within(policy: SizingPolicy, limits: Limits) -> SizingPolicy:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, operator: Operator, *, owns_process: bool = False
+    settings: Settings,
+    operator: Operator,
+    *,
+    owns_process: bool = False,
+    clock: AlignableClock | None = None,
 ) -> AsyncIterator[TradeSetup]:
     """Connect, take the journal, and wire everything that a trade needs.
 
     `owns_process` where the desk may take the process's signals.
     """
-    async with open_market(settings) as market:
-        clock = StepClock(market.clock)
+    async with open_market(settings, clock) as market:
+        steps = StepClock(market.clock)
         journal = Journal.open(
             settings.journal_file,
             build_id=build_id(),
-            now=clock.now,
+            now=steps.now,
             monotonic_ns=time.monotonic_ns,
             contact=how_to_reach(),
         )
@@ -194,7 +221,7 @@ async def open_desk(
                     rules=desk_rules(settings),
                     connection=market.connection,
                     journal=journal,
-                    clock=clock,
+                    clock=steps,
                     workers=market.workers(),
                     operator=operator,
                     limits_reason=settings.risk.change_reason,
@@ -209,4 +236,5 @@ def desk_rules(settings: Settings) -> DeskRules:
         order_prefix=f"dispersa-{settings.profile}",
         walk_policy=settings.execution.walk_policy(),
         program_policy=settings.execution.program_policy(),
+        phases=settings.phases.rules(settings.web.public_url),
     )

@@ -11,6 +11,7 @@ from dispersa.runtime.config.alerting import AlertsSection, contradictions_in
 from dispersa.runtime.config.basket import BasketSection
 from dispersa.runtime.config.keys import Section, choice
 from dispersa.runtime.config.limits import RiskSection, simulated_risk
+from dispersa.runtime.config.phases import PhasesSection
 from dispersa.runtime.config.policies import (
     ExecutionSection,
     PlanningSection,
@@ -18,6 +19,7 @@ from dispersa.runtime.config.policies import (
     SizingSection,
     StressSection,
 )
+from dispersa.runtime.config.schedule import DaemonSection, ScheduleSection
 from dispersa.runtime.config.sections import (
     LIVE_ACCOUNT,
     BrokerSection,
@@ -55,6 +57,9 @@ class Settings(Section):
     stress: StressSection = Field(default_factory=StressSection)
     risk: RiskSection = Field(default_factory=RiskSection)
     execution: ExecutionSection = Field(default_factory=ExecutionSection)
+    phases: PhasesSection = Field(default_factory=PhasesSection)
+    schedule: ScheduleSection = Field(default_factory=ScheduleSection)
+    daemon: DaemonSection = Field(default_factory=DaemonSection)
     journal: JournalSection = Field(default_factory=JournalSection)
     watchdog: WatchdogSection = Field(default_factory=WatchdogSection)
     alerts: AlertsSection = Field(default_factory=AlertsSection)
