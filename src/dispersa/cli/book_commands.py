@@ -1,6 +1,7 @@
 """`dispersa positions`, `exposure`, `reconcile`, `orders`, `status`: what we hold."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,31 +12,77 @@ from dispersa.cli.registration import command
 if TYPE_CHECKING:
     from dispersa.desk.state import DeskState
     from dispersa.orders import BrokerSnapshot
-    from dispersa.portfolio import Exposure, Reconciliation
+    from dispersa.portfolio import Reconciliation
+    from dispersa.reports.exposure_views import BookView
     from dispersa.runtime.config.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    command(app, "positions", "dispersa positions", "dispersa positions --json")(positions)
-    command(app, "exposure", "dispersa exposure", "dispersa exposure --json")(exposure)
+    command(
+        app, "positions", "dispersa positions", "dispersa positions --export positions.parquet"
+    )(positions)
+    command(
+        app,
+        "exposure",
+        "dispersa exposure",
+        "dispersa exposure --by leg --export legs.csv",
+        "dispersa exposure --stress --spot -0.1",
+    )(exposure)
     command(app, "reconcile", "dispersa reconcile")(reconcile)
     command(app, "orders", "dispersa orders", "dispersa orders --json")(orders)
     command(app, "status", "dispersa status", "dispersa status --json")(status)
 
 
-def positions(*, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show the account's positions as the broker reports them now."""
-    from dispersa.reports.book_tables import positions_document, positions_table
+def positions(
+    *,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the rows to .csv or .parquet.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show every position: whose it is, its mark by our own vols, the mark's age, open P&L."""
+    from dispersa.reports.book_tables import positions_document
+    from dispersa.reports.exposure_views import View, document_rows, positions_view_table
+    from dispersa.reports.exposure_views import export as write
+
+    snapshot, view = _read(config)
+    if export is not None:
+        write(view, View.LEG, export)
+    if json:
+        print_json(positions_document(snapshot) | {"legs": document_rows(view, View.LEG)})
+    else:
+        print_table(positions_view_table(view, snapshot.account.account))
+
+
+def _read(config: Path | None) -> "tuple[BrokerSnapshot, BookView]":
     from dispersa.runtime.config import load_config
     from dispersa.runtime.loop import run
 
     settings = load_config(config).settings
-    snapshot = run(lambda: _snapshot(settings))
-    if json:
-        print_json(positions_document(snapshot))
-    else:
-        print_table(positions_table(snapshot))
+    return run(lambda: _book(settings, desk_state(settings)))
+
+
+async def _book(settings: "Settings", state: "DeskState") -> "tuple[BrokerSnapshot, BookView]":
+    from dispersa.market import Symbol
+    from dispersa.portfolio import Basket
+    from dispersa.runtime.book_reading import BookInputs, read_book
+    from dispersa.runtime.live import basket_on, open_market
+
+    async with open_market(settings) as market:
+        snapshot = await market.connection.orders.snapshot()
+        weights = basket_on(settings, market.clock.now().date()).weights
+        inputs = BookInputs(
+            feed=market.connection.feed,
+            clock=market.clock,
+            rate=settings.planning.rate,
+            basket=Basket(
+                index=Symbol(settings.universe.index),
+                weights={row.symbol: row.weight for row in weights},
+            ),
+        )
+        return snapshot, await read_book(inputs, state, snapshot)
 
 
 async def _snapshot(settings: "Settings") -> "BrokerSnapshot":
@@ -45,29 +92,45 @@ async def _snapshot(settings: "Settings") -> "BrokerSnapshot":
         return await market.connection.orders.snapshot()
 
 
-def exposure(*, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Value every position: premium, margin, notional, Greeks, by underlying and as a book."""
-    from dispersa.reports.book_tables import exposure_document, exposure_table
-    from dispersa.runtime.config import load_config
-    from dispersa.runtime.loop import run
+def exposure(
+    *,
+    by: Annotated[
+        Literal["leg", "straddle", "trade", "underlying", "book"],
+        typer.Option(help="What a row is."),
+    ] = "underlying",
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Heat map of vols and correlation, and scenarios.")
+    ] = False,
+    spot: Annotated[float, typer.Option(help="Spot move of the heat map, such as -0.1.")] = 0.0,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the rows to .csv or .parquet.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Value every position: premium, margin, notional, Greeks; with --stress, what could happen."""
+    from dispersa.reports.book_tables import exposure_document
+    from dispersa.reports.exposure_views import (
+        View,
+        document_rows,
+        exposure_view_table,
+        stress_document,
+        stress_table,
+    )
+    from dispersa.reports.exposure_views import export as write
 
-    settings = load_config(config).settings
-    found = run(lambda: _exposure(settings))
+    _, view = _read(config)
+    chosen = View(by)
+    if export is not None:
+        write(view, chosen, export)
     if json:
-        print_json(exposure_document(found))
-    else:
-        print_table(exposure_table(found))
-
-
-async def _exposure(settings: "Settings") -> "Exposure":
-    from dispersa.runtime.live import open_market
-    from dispersa.runtime.marking import read_exposure
-
-    async with open_market(settings) as market:
-        snapshot = await market.connection.orders.snapshot()
-        return await read_exposure(
-            market.connection.feed, snapshot, rate=settings.planning.rate, clock=market.clock
-        )
+        parts = {f"by_{each}": document_rows(view, each) for each in View}
+        found = {"stress": stress_document(view), "stress_missing": view.stress_missing or None}
+        print_json(exposure_document(view.exposure) | parts | found)
+        return
+    print_table(exposure_view_table(view, chosen))
+    if stress:
+        print_table(stress_table(view, spot=spot))
 
 
 def reconcile(*, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -91,7 +154,11 @@ async def _reconcile(settings: "Settings", state: "DeskState") -> "Reconciliatio
 
     snapshot = await _snapshot(settings)
     return compare(
-        state.book, snapshot, baseline=state.baseline, orders=tuple(state.orders.values())
+        state.book,
+        snapshot,
+        baseline=state.baseline,
+        orders=tuple(state.orders.values()),
+        bookings=state.bookings,
     )
 
 

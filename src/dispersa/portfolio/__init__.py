@@ -38,9 +38,12 @@ from dispersa.portfolio.statement import (
     parse_statement,
     statement_breaks,
 )
+from dispersa.portfolio.stress import Basket, BookStress, StressAxes, stress_of
 from dispersa.portfolio.tables import correlation_usd_per_point, leg_rows, name_rows
 
 __all__ = [
+    "Basket",
+    "BookStress",
     "Booking",
     "BookingKind",
     "Break",
@@ -69,6 +72,7 @@ __all__ = [
     "StatementBreakKind",
     "StatementTrade",
     "StraddleExposure",
+    "StressAxes",
     "UnderlyingExposure",
     "Valued",
     "attribute_pnl",
@@ -85,4 +89,5 @@ __all__ = [
     "positions_of",
     "reconcile",
     "statement_breaks",
+    "stress_of",
 ]

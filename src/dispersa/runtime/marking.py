@@ -16,13 +16,25 @@ from dispersa.market import (
     Underlying,
 )
 from dispersa.orders import BrokerSnapshot, PositionReading
-from dispersa.portfolio import Exposure, Mark, MarkSource, OptionMark, Position, exposure_of
+from dispersa.portfolio import (
+    Exposure,
+    Mark,
+    MarkSource,
+    OptionMark,
+    Position,
+    SecondOrder,
+    ShareMark,
+    exposure_of,
+)
 from dispersa.pricing import black
 from dispersa.pricing.units import theta_per_day, vega_per_point
 from dispersa.runtime.chain_reading import Snapshot, read_contracts
 from dispersa.runtime.market_reading import NameReading, StraddleReading, pair_up
 from dispersa.runtime.step_clock import Clock
 from dispersa.runtime.valuation import ValuedStraddle, value_expiry
+
+POINTS = 100.0
+"""Vol points in 1.00 of vol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +51,7 @@ async def read_exposure(
 ) -> Exposure:
     """Value every option position of the account; one that can not be marked is named."""
     marks = await read_marks(feed, snapshot.positions, rate=rate, clock=clock)
-    positions = {row.con_id: _position(row) for row in snapshot.positions}
+    positions = {row.con_id: position_of(row) for row in snapshot.positions}
     return exposure_of(
         positions, marks, at=clock.now(), margin_broker=snapshot.account.initial_margin
     )
@@ -48,16 +60,44 @@ async def read_exposure(
 async def read_marks(
     feed: BrokerFeed, positions: Sequence[PositionReading], *, rate: float, clock: Clock
 ) -> Mapping[ConId, Mark]:
-    """Mark these option positions by own vols; one without a usable quote is left out."""
+    """Mark options by own vols and shares at the mid; one without a usable quote is left out."""
     groups = await _groups(feed, positions)
+    shares = await _shares(feed, positions)
     contracts: list[OptionContract | Underlying] = []
     for group in groups:
         contracts.append(group.underlying)
         contracts.extend(leg for pair in group.straddles for leg in pair.legs)
+    contracts.extend(shares)
     read = await read_contracts(feed, list({c.con_id: c for c in contracts}.values()))
     marks: dict[ConId, Mark] = {}
     for group in groups:
         marks |= _marks(group, read, clock.now(), rate)
+    return marks | _share_marks(shares, read)
+
+
+async def _shares(feed: BrokerFeed, positions: Sequence[PositionReading]) -> tuple[Underlying, ...]:
+    """Stocks and funds held; a position that the symbol does not lead to is left out."""
+    found = []
+    for row in positions:
+        if row.option is None and row.quantity:
+            underlying = await feed.underlying(row.symbol)
+            if underlying.con_id == row.con_id:
+                found.append(underlying)
+    return tuple(found)
+
+
+def _share_marks(shares: Sequence[Underlying], read: Snapshot) -> dict[ConId, Mark]:
+    marks: dict[ConId, Mark] = {}
+    for stock in shares:
+        quote = read.quotes.get(stock.con_id)
+        if quote is not None and quote.mid is not None:
+            marks[stock.con_id] = ShareMark(
+                con_id=stock.con_id,
+                symbol=stock.symbol,
+                price=quote.mid,
+                source=MarkSource.QUOTE_MID,
+                at=quote.at,
+            )
     return marks
 
 
@@ -141,10 +181,13 @@ def _mark(
         underlying=underlying.kind,
         source=MarkSource.OWN_VOL,
         at=row.reading.quote.at,
+        second_order=SecondOrder(
+            vanna=float(greeks.vanna) / POINTS, volga=float(greeks.volga) / POINTS**2
+        ),
     )
 
 
-def _position(row: PositionReading) -> Position:
+def position_of(row: PositionReading) -> Position:
     """The broker's position in our own shape; its average cost includes the multiplier."""
     multiplier = 1 if row.option is None else row.option.multiplier
     average = row.average_cost / multiplier
