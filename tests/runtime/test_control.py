@@ -39,6 +39,7 @@ async def test_status_tells_stage_halt_and_journal_and_the_whole_state(tmp_path:
     journal = tmp_path / "desk.sqlite3"
     async with bench(journal) as desk:
         await desk.open()
+        desk.journal.flush()
         found = await asked(journal, ask.StatusAsked(whole=True))
     assert found["stage"] == "approval"
     assert found["halt"] is None

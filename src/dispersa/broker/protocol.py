@@ -81,12 +81,16 @@ class Broker(Protocol):
     async def place(self, order: ApprovedOrder) -> int | None:
         """Put a new order on the wire; what becomes of it arrives as reports.
 
-        Returns the broker's number of the order, None when it was withdrawn before it left.
+        Returns the broker's number of the order, None when it was withdrawn before it left. Raises
+        `Disconnected` or `BrokerRefused` only where nothing was written.
         """
         ...
 
     async def amend(self, order: ApprovedOrder) -> None:
-        """Change the limit of a working order in place (same reference, higher revision)."""
+        """Change the limit of a working order in place (same reference, higher revision).
+
+        Raises `Disconnected` or `BrokerRefused` only where nothing was written.
+        """
         ...
 
     async def cancel(self, ref: OrderRef) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from dispersa.desk.controls import ControlCommand
 from dispersa.desk.phase_commands import PhaseCommand
 from dispersa.execution.alerts import Alert
 from dispersa.execution.policy import ProgramPolicy, Remedy, WalkPolicy
@@ -252,4 +253,5 @@ Command = (
     | RecordReconciliation
     | EndProgram
     | PhaseCommand
+    | ControlCommand
 )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from dispersa.correlation.terms import Direction
 from dispersa.desk import events as ev
+from dispersa.desk.auto_halt import decide_automatic
 from dispersa.desk.commands import (
     Command,
     ComputeClosing,
@@ -40,7 +41,8 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
         return reconciled
     if (booked := decide_lifecycle(state)) is not None:
         return booked
-    if (stopped := decide_halt(state, event)) is not None:
+    stopped = decide_automatic(rules, state, at, event) or decide_halt(state, event)
+    if stopped is not None:
         return stopped
     if (alert := decide_alert(state, at, event)) is not None:
         return alert

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from dispersa.correlation.terms import Signal
+from dispersa.desk.controls import ClockStepped
 from dispersa.desk.phase_events import PhaseEvent
 from dispersa.desk.phases import Phase
 from dispersa.execution.plan import DroppedName, TradePlan
@@ -274,8 +275,9 @@ class ProgramCancelRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderWithheld:
-    """A halt came between decision and hand-over: proven never to have been written.
+    """A halt came between decision and hand-over, or the connection refused before it wrote.
 
+    Proven never to have left the house.
     `is_change` for a new limit (the order works on at its old one), else the order itself.
     """
 
@@ -321,4 +323,5 @@ Event = (
     | LinkLost
     | LinkRestored
     | PhaseEvent
+    | ClockStepped
 )

@@ -29,7 +29,9 @@ from dispersa.desk.commands import (
     SuspectMove,
     WindDown,
 )
+from dispersa.desk.controls import ControlCommand
 from dispersa.desk.decide_halt import cancels
+from dispersa.desk.evolve_controls import control_command, note_controls
 from dispersa.desk.evolve_orders import (
     absorb_snapshot,
     book_commission,
@@ -93,6 +95,12 @@ Record = ev.Event | Command
 
 def evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
     """Fold one record, made at `at`, into the state."""
+    return note_controls(state, _evolve(state, at, record), at)
+
+
+def _evolve(state: DeskState, at: datetime, record: Record) -> DeskState:
+    if isinstance(record, ControlCommand):
+        return control_command(state, at, record)
     if isinstance(record, Report):
         return _report(state, at, record)
     if isinstance(record, ProgramCommand):

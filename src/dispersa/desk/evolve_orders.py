@@ -5,7 +5,7 @@ from datetime import datetime
 
 from dispersa.desk.commands import DoubtOrder
 from dispersa.desk.events import OrderHandedOver, OrderWithheld
-from dispersa.desk.evolve_program import note_fill, note_order_end, note_proof
+from dispersa.desk.evolve_program import note_fill, note_order_end, note_proof, note_refusal
 from dispersa.desk.state import DeskState
 from dispersa.orders import (
     AmendRefused,
@@ -101,7 +101,9 @@ def withhold(state: DeskState, at: datetime, event: OrderWithheld) -> DeskState:
     """Take back what was decided but never written: the order, or its new limit."""
     order = state.orders.get(event.ref)
     if order is None or not event.is_change:
-        return change_order(state, at, event.ref, OrderChange.ABSENCE_PROVEN, event)
+        ended = change_order(state, at, event.ref, OrderChange.ABSENCE_PROVEN, event)
+        is_refused = state.linked and state.halt is None and not state.stopping
+        return note_refusal(ended, event) if is_refused else ended
     return state.with_order(replace(order, amend_pending=False, message=event.reason))
 
 

@@ -20,6 +20,7 @@ from dispersa.desk.commands import (
     SuspectMove,
     WindDown,
 )
+from dispersa.desk.events import OrderWithheld
 from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokenInvariant
@@ -329,6 +330,16 @@ def note_order_end(state: DeskState, at: datetime, order: Order) -> DeskState:
     rejected = int(order.state is OrderState.REJECTED)
     changed = replace(program.with_package(freed), rejections=program.rejections + rejected)
     return replace(_remember_speed(state, at, order), program=changed)
+
+
+def note_refusal(state: DeskState, event: OrderWithheld) -> DeskState:
+    """Count an order that the connection itself would not take, or it would be tried for ever."""
+    program = state.program
+    row = None if program is None else program.package_of(event.ref)
+    if program is None or row is None:
+        return state
+    counted = replace(row, failed_walks=row.failed_walks + 1, reason=event.reason)
+    return replace(state, program=program.with_package(counted))
 
 
 def _freed(

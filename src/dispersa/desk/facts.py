@@ -113,7 +113,7 @@ def gate_facts(
         halt=HaltLevel.NONE if state.halt is None else state.halt.level,
         are_links_proven=state.linked,
         messages=_messages(state, at),
-        rejects_in_a_row=_rejects_in_a_row(state),
+        rejects_in_a_row=rejects_in_a_row(state),
     )
 
 
@@ -227,7 +227,7 @@ def _messages(state: DeskState, at: datetime) -> MessageCounts:
     )
 
 
-def _rejects_in_a_row(state: DeskState) -> int:
+def rejects_in_a_row(state: DeskState) -> int:
     """Count rejections since the last order that the broker took or a person's resume."""
     count = 0
     for order in reversed(tuple(state.orders.values())):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from dispersa.desk.controls import HaltPolicy
 from dispersa.desk.phases import PhaseRules
 from dispersa.execution.policy import ProgramPolicy, WalkPolicy
 from dispersa.risk import Gate
@@ -25,3 +26,4 @@ class DeskRules:
     snapshot_interval: timedelta = timedelta(seconds=30)
     fill_grace: timedelta = timedelta(seconds=5)
     phases: PhaseRules = field(default_factory=PhaseRules)
+    halts: HaltPolicy = field(default_factory=HaltPolicy)

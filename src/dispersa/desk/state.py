@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from dispersa.correlation.terms import Signal
+from dispersa.desk.controls import Controls
 from dispersa.desk.phases import Phasing
 from dispersa.execution.plan import TradePlan
 from dispersa.execution.program import Program
@@ -42,12 +43,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """Trading is stopped at this level for this reason; `since` is when it was last asked for."""
+    """Trading is stopped at this level for this reason; `since` is when it was last asked for.
+
+    `rule` names the automatic one, empty where a person or a program outside has halted.
+    """
 
     level: HaltLevel
     reason: str
     since: datetime
     by: str = ""
+    rule: str = ""
 
     @property
     def cancels(self) -> bool:
@@ -125,6 +130,7 @@ class DeskState:
     snapshot_at: datetime | None = None
     snapshot: BrokerSnapshot | None = None
     halt: Halt | None = None
+    controls: Controls = field(default_factory=Controls)
     stopping: str = ""
     resumed_at: datetime | None = None
     marks: Mapping[ConId, Mark] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from dispersa.desk.commands import (
     PlaceOrder,
     ReadSnapshot,
 )
+from dispersa.desk.controls import HaltTrading
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.desk.step import step
@@ -294,7 +295,7 @@ class DeskLoop:
         state, commands = step(self._rules, self.state, self._clock.tick(), event)
         if isinstance(event, ev.MarketObserved) and not commands:
             return
-        self._latch(event)
+        self._latch(event, commands)
         await self._outbox.cancel_first(commands)
         entries = self._record(event, commands)
         self.state = state
@@ -316,8 +317,11 @@ class DeskLoop:
         if letter.answer is not None and not letter.answer.done():
             letter.answer.set_result(seen)
 
-    def _latch(self, event: ev.Event) -> None:
-        """Close the latch before anything is decided on a halt that came as an event."""
+    def _latch(self, event: ev.Event, commands: tuple[Command, ...]) -> None:
+        """Close the latch before anything leaves: on a halt that came, or that a rule decided."""
+        for command in commands:
+            if isinstance(command, HaltTrading):
+                self._outbox.stop(command.level)
         match event:
             case ev.HaltRequested(level=level):
                 self._outbox.stop(level)

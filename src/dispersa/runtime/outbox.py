@@ -11,7 +11,7 @@ from typing import Any
 from dispersa.broker import Broker
 from dispersa.desk import events as ev
 from dispersa.desk.commands import AmendOrder, CancelOrder, Command, PlaceOrder
-from dispersa.errors import BrokerError, Unresolved
+from dispersa.errors import BrokerError, BrokerRefused, Disconnected, Unresolved
 from dispersa.orders import ApprovedOrder, OrderDoubtful, OrderRef, Purpose
 from dispersa.risk import HaltLevel
 
@@ -62,7 +62,11 @@ class Outbox:
         return len(handed_over)
 
     async def send(self, command: PlaceOrder | AmendOrder) -> None:
-        """Hand an order over; an error proves nothing about what the broker has received."""
+        """Hand an order over.
+
+        What the connection refuses before it writes (no proven link, read-only) never left; any
+        other error proves nothing about what the broker has received.
+        """
         approved, ref = command.approved, command.approved.intent.ref
         is_change = isinstance(command, AmendOrder)
         self._waiting.discard(ref)
@@ -72,16 +76,15 @@ class Outbox:
             reason = f"withheld: trading was halted ({self._latch}) before it was sent"
             self._post(ev.OrderWithheld(ref=ref, reason=reason, is_change=is_change))
             return
-        await self._hand_over(approved, self._broker.amend if is_change else self._broker.place)
+        await self._hand_over(approved, is_change=is_change)
 
-    async def _hand_over(
-        self,
-        approved: ApprovedOrder,
-        send: Callable[[ApprovedOrder], Coroutine[Any, Any, int | None]],
-    ) -> None:
+    async def _hand_over(self, approved: ApprovedOrder, *, is_change: bool) -> None:
         ref = approved.intent.ref
+        send = self._broker.amend if is_change else self._broker.place
         try:
             order_id = await send(approved)
+        except (Disconnected, BrokerRefused) as error:
+            self._post(ev.OrderWithheld(ref=ref, reason=str(error), is_change=is_change))
         except (BrokerError, Unresolved) as error:
             self._post(OrderDoubtful(ref=ref, code=None, message=str(error)))
         else:

@@ -224,8 +224,8 @@ class Watchdog:
         with contextlib.suppress(DispersaError):
             for entry in read_entries(self._setup.journal, after=self._sequence):
                 self._sequence = entry.sequence
-                if entry.kind in {"HaltRequested", "ResumeRequested"}:
-                    self._halted = entry.kind == "HaltRequested"
+                if entry.kind in {"HaltRequested", "HaltTrading", "ResumeRequested"}:
+                    self._halted = entry.kind != "ResumeRequested"
         return self._halted
 
     async def _cancel_ours(self) -> tuple[tuple[OrderRef, ...], tuple[OrderRef, ...] | None]:
