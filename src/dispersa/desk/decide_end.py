@@ -131,17 +131,23 @@ def quiet_from(view: ProgramView) -> datetime:
     return max([view.program.started_at, *changes, *last_fill]) + view.program.policy.quiet
 
 
+def proof_due(view: ProgramView) -> datetime:
+    """When a full read proves the end: in quiet, and past the grace of fills it did not show."""
+    found = view.state.reconciliation
+    is_settling = found is not None and bool(found.settling)
+    return quiet_from(view) + (view.rules.fill_grace if is_settling else timedelta(0))
+
+
 def end_program(view: ProgramView) -> Command | None:
     """End once all is settled, costs are in and a full read made afterward has been compared."""
     state = view.state
     read_at = state.snapshot_at
     if state.snapshot is None or read_at is None or not is_settled(view):
         return None
-    quiet = quiet_from(view)
-    if read_at < quiet:
+    if read_at < proof_due(view):
         return None
     waits = any(state.book.lacks_commission(ref) for ref in state.orders)
-    if waits and view.at - quiet < view.rules.settle_within:
+    if waits and view.at - quiet_from(view) < view.rules.settle_within:
         return None
     return _alarm(view) or _ending(view)
 

@@ -13,7 +13,7 @@ from dispersa.desk.commands import (
     SuspectMove,
     WindDown,
 )
-from dispersa.desk.decide_end import end_program, is_settled, quiet_from, remedy
+from dispersa.desk.decide_end import end_program, is_settled, proof_due, remedy
 from dispersa.desk.decide_packages import end_package, launch, pause_or_resume, repair, reprice
 from dispersa.desk.program_view import ProgramView, view_of
 from dispersa.desk.rules import DeskRules
@@ -229,8 +229,8 @@ def _gap(view: ProgramView) -> str | None:
 def _final_check(view: ProgramView) -> str | None:
     if not is_settled(view):
         return None
-    last, quiet = view.state.snapshot_at, quiet_from(view)
-    due = view.at >= quiet and (last is None or last < quiet)
+    last, proof = view.state.snapshot_at, proof_due(view)
+    due = view.at >= proof and (last is None or last < proof)
     return "the program's orders have ended" if due else None
 
 

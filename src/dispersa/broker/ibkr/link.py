@@ -20,7 +20,7 @@ from dispersa.broker.ibkr.pacer import Pacer, Urgency
 from dispersa.broker.ibkr.raw import ErrorLine
 from dispersa.broker.ibkr.receiver import Receiver
 from dispersa.broker.ibkr.settings import IbkrSettings
-from dispersa.errors import BrokerRefused, Disconnected
+from dispersa.errors import BrokerRefused, Disconnected, RequestTimedOut
 
 logging.getLogger("ib_async").addHandler(logging.NullHandler())
 log = logging.getLogger("dispersa.broker.ibkr")
@@ -287,8 +287,13 @@ class Link:
             if not self.is_up:
                 raise Disconnected(f"{key} was not asked: client {self.client_id} is down")
             waiting = self.receiver.questions.open_shared(key)
+            is_behind = waiting.markers_to_skip > 0
             try:
                 message()
                 return await answered(waiting.future, seconds, key)
+            except RequestTimedOut:
+                if is_behind:  # which answer is whose can not be told on this link any more
+                    self.drop()
+                raise
             finally:
                 self.receiver.questions.close_shared(key)
