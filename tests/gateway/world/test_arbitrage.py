@@ -58,7 +58,7 @@ def check(world: World, symbol: str, piece: ExpirySlice, board: Board) -> None:
     stock = np.broadcast_to(board.terms.spot[0], strikes.shape)
     paid = stock - board.terms.dividends[0] - strikes
     least = carry if is_european else np.minimum(carry, paid)
-    most = carry if is_european else np.maximum(carry, stock - strikes)
+    most = carry if is_european else stock - discount * strikes
     assert np.all(call_ask - put_bid >= least - CENT), "a forward is too cheap"
     assert np.all(call_bid - put_ask <= most + CENT), "a forward is too dear"
 

@@ -24,8 +24,9 @@ from dispersa.gateway.model import (
     TickOption,
     TickSink,
 )
+from dispersa.gateway.world.american import american_vol, with_premium
 from dispersa.gateway.world.calendar import morning_of
-from dispersa.gateway.world.kernels import implied_vol, values
+from dispersa.gateway.world.kernels import values
 from dispersa.gateway.world.surface import YEAR_DAYS
 from dispersa.gateway.world.world import World
 
@@ -145,7 +146,7 @@ class DataDesk:
         terms = self._feed.terms_of(found, spot=under_price)
         if terms.net_spot[0] <= 0.0:
             return TickOption(kind=CUSTOM, under_price=under_price)
-        vol = float(implied_vol(terms, np.array([price]))[0])
+        vol = american_vol(terms, self._feed.exercise_of(found), price)
         if np.isnan(vol):
             return TickOption(kind=CUSTOM, under_price=under_price)
         return self._computed(found, vol, under_price)
@@ -171,7 +172,9 @@ class DataDesk:
         terms = self._feed.terms_of(found, spot=under_price)
         if terms.net_spot[0] <= 0.0:  # less than the dividends before expiry
             return TickOption(kind=CUSTOM, under_price=under_price)
-        result = values(terms, np.array([vol]))
+        vols = np.array([vol])
+        exercise = self._feed.exercise_of(found)
+        result, _ = with_premium(terms, exercise, vols, values(terms, vols))
         price = float(result.price[0])
         return TickOption(
             kind=CUSTOM,

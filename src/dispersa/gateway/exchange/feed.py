@@ -24,6 +24,7 @@ from dispersa.gateway.model import (
     TickSize,
     TickString,
 )
+from dispersa.gateway.world.american import Exercise
 from dispersa.gateway.world.kernels import Floats, Terms, implied_vol, price, values
 from dispersa.gateway.world.spreads import noise_of
 from dispersa.gateway.world.surface import YEAR_DAYS
@@ -171,8 +172,8 @@ class Feed:
             line.computation(shown or tick)
         if 10 not in line.sent:
             prices = np.array([[reading.nbbo.bid], [reading.nbbo.ask]])
-            terms = self.terms_of(instrument)
-            for tick in computations(terms, np.array([reading.vega]), prices)[0]:
+            terms, premium = self.terms_of(instrument), np.array([reading.premium])
+            for tick in computations(terms, np.array([reading.vega]), prices, premium)[0]:
                 line.computation(tick)
         last = self.last_trades.get(instrument.con_id)
         if last is not None:
@@ -193,7 +194,7 @@ class Feed:
             return {}
         ids, board = held
         prices = np.stack([board.quotes.bids, board.quotes.asks])
-        found = computations(board.terms, board.model.vega / 100.0, prices)
+        found = computations(board.terms, board.model.vega / 100.0, prices, board.premium)
         return dict(zip(ids, found, strict=True))
 
     def terms_of(self, instrument: Instrument, count: int = 1, spot: float | None = None) -> Terms:
@@ -214,12 +215,18 @@ class Feed:
             dividends=one(float(terms.dividends[row])),
         )
 
+    def exercise_of(self, instrument: Instrument) -> Exercise:
+        """Return when exercise of one option may pay."""
+        board, row = self._quotes.board_row(instrument)
+        return board.exercise.taken(np.array([row]))
+
     def option_close(self, instrument: Instrument) -> float:
         """Return the option's value at the previous close of its underlying."""
         column = self._world.columns[instrument.symbol]
         terms = self.terms_of(instrument, spot=float(self._world.previous_closes[column]))
         board, row = self._quotes.board_row(instrument)
-        return max(0.01, round(float(price(terms, np.array([board.vols[row]]))[0]), 2))
+        european = float(price(terms, np.array([board.vols[row]]))[0])
+        return max(0.01, round(european + float(board.premium[row]), 2))
 
     # -- underlyings -----------------------------------------------------------------------------
 
@@ -285,16 +292,17 @@ def model_computation(reading: OptionReading) -> TickOption:
 
 
 def computations(
-    terms: Terms, vegas: Floats, prices: Floats
+    terms: Terms, vegas: Floats, prices: Floats, premium: Floats
 ) -> list[tuple[TickOption, TickOption]]:
     """Return kinds 10 and 11 of options: volatility and Greeks at bid and offer.
 
     `prices` has a row of bids and a row of offers, nan where there is none; `vegas` per point.
+    `premium` of early exercise, at the model's volatility, is taken off before they are inverted.
     """
     usable = np.where(vegas < _VEGA_MIN, np.nan, prices)
     both = []
     for row, kind in enumerate((10, 11)):
-        vols = implied_vol(terms, np.nan_to_num(usable[row], nan=-1.0))
+        vols = implied_vol(terms, np.nan_to_num(usable[row] - premium, nan=-1.0))
         found = values(terms, np.where(np.isnan(vols), 0.2, vols))
         table = zip(
             vols.tolist(), found.delta.tolist(), usable[row].tolist(), found.gamma.tolist(),

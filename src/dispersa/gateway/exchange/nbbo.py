@@ -61,6 +61,8 @@ class OptionReading:
     theta: float
     under_price: float
     pv_dividend: float
+    premium: float
+    """What early exercise adds to the European value."""
 
 
 class QuoteBook:
@@ -127,6 +129,7 @@ class QuoteBook:
             theta=max(float(model.theta[row]) / 365.0, -price),
             under_price=float(board.terms.spot[row]),
             pv_dividend=float(board.terms.dividends[row]),
+            premium=float(board.premium[row]),
         )
 
     def held_board(self) -> tuple[list[int], Board] | None:

@@ -6,11 +6,13 @@ operations.
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from math import exp
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dispersa.gateway.world.american import Exercise, with_premium
 from dispersa.gateway.world.kernels import Floats, OptionValues, Terms, values
 from dispersa.gateway.world.listings import ExpirySlice
 from dispersa.gateway.world.paths import State
@@ -57,10 +59,13 @@ class Market:
 class Board:
     """Values and quotes of a batch at one moment, arrays in the batch's order.
 
-    `vols` are the model's volatilities; `is_quoted` is False where the market makes no quote.
+    `vols` are the model's volatilities, `premium` what early exercise adds to the European value;
+    `is_quoted` is False where the market makes no quote.
     """
 
     terms: Terms
+    exercise: Exercise
+    premium: Floats
     vols: Floats
     model: OptionValues
     quotes: Quotes
@@ -105,10 +110,19 @@ class Batch:
         atm = self._atm(market, tenor)
         terms = self._terms(market, tenor)
         vols = self._vols(market, terms, atm, tenor)
-        model = self._exercisable(terms, values(terms, vols))
+        exercise = self._exercise()
+        model, premium = with_premium(terms, exercise, vols, values(terms, vols))
+        model = self._exercisable(terms, model)
         atm_values = self._atm_values(terms, atm[self._rows])
-        quotes = self._quotes(market, model.price, atm_values)
-        return Board(terms=terms, vols=vols, model=model, quotes=quotes, is_quoted=self._listed)
+        return Board(
+            terms=terms,
+            exercise=exercise,
+            premium=premium,
+            vols=vols,
+            model=model,
+            quotes=self._quotes(market, terms, model.price, atm_values),
+            is_quoted=self._listed,
+        )
 
     # -- compiling -------------------------------------------------------------------------------
 
@@ -170,12 +184,20 @@ class Batch:
         return replace(european, price=np.maximum(european.price, intrinsic))
 
     def _present_dividends(self, market: Market) -> Floats:
-        """Return the present value of the dividends before each slice's expiry; anew each day."""
+        """Return the present value of each slice's dividends; anew each day."""
         if self._dividends is None or self._dividends[0] != market.today:
             pairs = zip(self._slices, self._payouts, strict=True)
-            present = np.array([_present(piece, paid, market) for piece, paid in pairs])
-            self._dividends = (market.today, present)
-        return self._dividends[1]
+            table = np.array([_present(piece, paid, market) for piece, paid in pairs])
+            self._dividends = (market.today, table)
+        present: Floats = self._dividends[1][:, 0]
+        return present
+
+    def _exercise(self) -> Exercise:
+        assert self._dividends is not None  # noqa: S101 - the terms came first
+        table = self._dividends[1][self._rows]
+        return Exercise(
+            is_american=self._is_penny, earlier_dividends=table[:, 1], last_ex_years=table[:, 2]
+        )
 
     def _vols(self, market: Market, terms: Terms, atm: Floats, tenor: Tenor) -> Floats:
         filed = self._file_vols * np.exp(market.level_shifts[self._columns])
@@ -192,9 +214,12 @@ class Batch:
         """Return the value of an at-the-forward option to first order, `S s sqrt(T / 2 pi)`."""
         return terms.spot * atm * np.sqrt(terms.years) / _ROOT_TWO_PI
 
-    def _quotes(self, market: Market, mids: Floats, atm_values: Floats) -> Quotes:
+    def _quotes(self, market: Market, terms: Terms, mids: Floats, atm_values: Floats) -> Quotes:
         ticks = tick_sizes(mids, self._is_penny)
-        widths = np.maximum(option_widths(mids, atm_values, self._widths), ticks)
+        ways = terms.sign * np.log(terms.forward / terms.strike)
+        deviations = ways * terms.spot / np.maximum(_ROOT_TWO_PI * atm_values, 1e-9)
+        widths = option_widths(deviations, terms.years, atm_values, self._widths)
+        widths = np.maximum(widths, ticks)
         bids, asks = round_outward(mids, widths, self._is_penny)
         closeness = np.clip(atm_values / np.maximum(atm_values + np.abs(mids - atm_values), 1e-9),
                             0.15, 1.0)  # fmt: skip
@@ -211,11 +236,16 @@ class Batch:
         )
 
 
-def _present(piece: ExpirySlice, payouts: tuple[tuple[date, float], ...], market: Market) -> float:
-    """Return `sum D exp(-r t)` over the ex-dates after today and up to the settlement day."""
+def _present(
+    piece: ExpirySlice, payouts: tuple[tuple[date, float], ...], market: Market
+) -> tuple[float, float, float]:
+    """Return `sum D exp(-r t)` over the ex-dates after today and up to the settlement day.
+
+    Then the same without the last ex-date, and the years to that.
+    """
     ahead = [
-        (day - market.today).days / 365.0 for day, _ in payouts
+        ((day - market.today).days / 365.0, paid) for day, paid in payouts
         if market.today < day <= piece.settlement_day
     ]  # fmt: skip
-    amounts = [paid for day, paid in payouts if market.today < day <= piece.settlement_day]
-    return float(np.dot(amounts, np.exp(-market.rate * np.array(ahead)))) if ahead else 0.0
+    worth = [paid * exp(-market.rate * years) for years, paid in ahead]
+    return sum(worth), sum(worth[:-1]), ahead[-1][0] if ahead else 0.0

@@ -1,9 +1,8 @@
 """What is an option worth in the gateway's world, and how does it move?
 
 The gateway's own Black-76 kernels on numpy arrays, written apart from `dispersa.pricing` so that
-client and server cannot share a mistake. Exercise is treated as European: of the early-exercise
-premium of American options only the floor at intrinsic value is kept (`Board`); for
-near-the-money options of a few months the rest is well inside the quoted spread.
+client and server cannot share a mistake. What early exercise adds is in
+`world.american`.
 
 Symbols: `F` forward, `K` strike, `T` years ACT/365, `s` volatility (fraction), `D` discount
 factor, `cp` +1 call and -1 put.

@@ -1,7 +1,10 @@
 """How wide and how deep are the quotes?
 
-Spread model (`SPREAD_MODEL_TEXT`), after the widths of data.md: near the money and at 30 days a
-straddle is as wide as its name's figure; wings are wider in percent, narrower in cents.
+The spread model (`SPREAD_MODEL_TEXT`) is fitted to the real quotes that data.md calls
+quotes_2026_feb and quotes_2025_nov: 14 names, six days, medians of names of medians of quotes, by
+moneyness in standard deviations and by tenor. Widths in and out of the money scale differently:
+out of the money with the name's own width, in the money with the value of the at-the-money option,
+alike for all names. A test compares quotes with those files.
 """
 
 from dataclasses import dataclass
@@ -12,13 +15,36 @@ from numpy.typing import NDArray
 from dispersa.gateway.world.kernels import Floats
 
 SPREAD_MODEL_TEXT = (
-    "Quotes: mid = Black value; width = s x (a/2 + m/2) per option, where s is the name's straddle "
-    "width over its mid (from 0.3 % for SPY, 0.7 % for QQQ, about 1 to 2 % for mega caps, 2 to "
-    "6.5 % for less liquid names), a the value of the at-the-money option of the expiry and m the "
-    "option's own value; at least one tick; bid rounded down and ask up to the tick, a bid under "
-    "one tick is no bid. Sizes are drawn around the name's display size, larger near the money, "
-    "and change every two seconds."
+    "Quotes: mid = the option's value; width = a (s F + G) per option, where a is the value of the "
+    "at-the-money option of the expiry, s the name's straddle width over its mid (from 0.3 % for "
+    "SPY, 0.7 % for QQQ, about 1 to 2 % for mega caps, 2 to 6.5 % for less liquid names), and F "
+    "and G come from a table by standard deviations out of or in the money and by tenor, fitted to "
+    "real quotes: F falls to a quarter far out of the money, G rises to a fifth and more far in "
+    "the money; at least one tick; bid rounded down and ask up to the tick, a bid under one tick "
+    "is no bid. Sizes are drawn around the name's display size, larger near the money, and change "
+    "every two seconds."
 )
+_DEVIATIONS = np.array([-3.5, -2.5, -1.5, -0.65, 0.0, 0.35, 0.65, 1.5, 2.5, 3.5])
+"""Standard deviations in the money, negative out of it."""
+_TENOR_DAYS = np.array([5.0, 11.0, 18.0, 70.0, 130.0, 280.0])
+_NAME_SHARES = np.array([
+    [0.27, 0.27, 0.31, 0.60, 1.49, 1.49, 1.49, 1.49, 1.49, 1.49],
+    [0.24, 0.24, 0.33, 0.60, 1.25, 1.25, 1.25, 1.25, 1.25, 1.25],
+    [0.19, 0.24, 0.33, 0.57, 0.99, 0.99, 0.99, 0.99, 0.99, 0.99],
+    [0.19, 0.24, 0.33, 0.57, 0.99, 0.99, 0.99, 0.99, 0.99, 0.99],
+    [0.19, 0.19, 0.28, 0.42, 0.60, 0.60, 0.60, 0.60, 0.60, 0.60],
+    [0.19, 0.19, 0.32, 0.49, 0.68, 0.68, 0.68, 0.68, 0.68, 0.68],
+])  # fmt: skip
+"""F: width over `s a`, a row per tenor."""
+_DEPTH_SHARES = np.array([
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.026, 0.139, 0.260, 0.627],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.015, 0.103, 0.314, 0.393],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.025, 0.071, 0.204, 0.216],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.025, 0.071, 0.204, 0.216],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.020, 0.036, 0.098, 0.111],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.013, 0.037, 0.066, 0.076],
+])  # fmt: skip
+"""G: what is wider in the money, over `a`."""
 
 _SIZE_SECONDS = 2
 _WORD = (1 << 64) - 1
@@ -40,9 +66,30 @@ def tick_sizes(prices: Floats, penny: NDArray[np.bool_]) -> Floats:
     return np.where(penny, 0.01, np.where(prices < 3.0, 0.05, 0.10))
 
 
-def option_widths(mids: Floats, atm_values: Floats, straddle_spreads: Floats) -> Floats:
-    """Return the unrounded bid-ask widths `s (a + m)/2`."""
-    return straddle_spreads * 0.5 * (atm_values + mids)
+def option_widths(
+    deviations: Floats, years: Floats, atm_values: Floats, straddle_spreads: Floats
+) -> Floats:
+    """Return the unrounded bid-ask widths `a (s F + G)`; linear between the table's points.
+
+    `deviations` is `cp ln(F/K) / (s sqrt T)`: standard deviations in the money.
+    """
+    column, right = _places(_DEVIATIONS, deviations)
+    row, late = _places(_TENOR_DAYS, years * 365.0)
+
+    def read(table: Floats) -> Floats:
+        early = table[row, column] * (1.0 - right) + table[row, column + 1] * right
+        later = table[row + 1, column] * (1.0 - right) + table[row + 1, column + 1] * right
+        found: Floats = early * (1.0 - late) + later * late
+        return found
+
+    return atm_values * (straddle_spreads * read(_NAME_SHARES) + read(_DEPTH_SHARES))
+
+
+def _places(points: Floats, at: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Return the point before each value and how far it is on the way to the next one."""
+    at = np.clip(at, points[0], points[-1])
+    place = np.clip(np.searchsorted(points, at, side="right") - 1, 0, len(points) - 2)
+    return place, (at - points[place]) / (points[place + 1] - points[place])
 
 
 def round_outward(mids: Floats, widths: Floats, penny: NDArray[np.bool_]) -> tuple[Floats, Floats]:
