@@ -180,6 +180,7 @@ class Link:
         )
 
     def _explain(self, attempt: "asyncio.Future[None]", refusals: list[ErrorLine]) -> None:
+        error = None if attempt.cancelled() else attempt.exception()
         if any(line.code == CLIENT_ID_IN_USE for line in refusals):
             raise BrokerRefused(
                 self._where(
@@ -189,7 +190,6 @@ class Link:
                 ),
                 code=CLIENT_ID_IN_USE,
             )
-        error = None if attempt.cancelled() else attempt.exception()
         if error is None and not attempt.cancelled():
             return
         told = [r for r in refusals if r.code not in WARNING_RANGE]
