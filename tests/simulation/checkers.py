@@ -349,12 +349,18 @@ class Checkers:
             claim = state.orders[ref].state
             self._claimed_done[ref] = claim.value
             self.reached[f"order {claim.value}"] += 1
-            if ref in live:
+            if ref in live and not self._has_filled(ref):
                 self.broken("INV-04", f"{ref} is called {claim.value} and is {live[ref].status}")
             sent = self._sent.get(ref)
             waited = None if sent is None else self._now() - sent.at_seconds
             if claim.value == "never_arrived" and (waited or 0.0) < ABSENCE_SECONDS:
                 self.broken("INV-04", f"{ref} is called never arrived after {waited} s")
+
+    def _has_filled(self, ref: str) -> bool:
+        """Whether all that was asked for is filled; what is live beside it is a twin (B19)."""
+        sent = self._sent.get(ref)
+        done = [o for o in self._exchange.ours() if o.order.order_ref == ref]
+        return sent is not None and sum(int(order.filled) for order in done) >= sent.quantity
 
     def check_cancelled(self) -> None:
         """A second after a halt that cancels, every cancel is on the wire (INV-07)."""

@@ -310,8 +310,77 @@ PLANTED: tuple[Planted, ...] = (
         ),
     ),
     # -- fills -----------------------------------------------------------------------------------
+    _bug(
+        "one leg is enough for a fill",
+        117,
+        "INV-31",
+        Edit(
+            "orders.executions",
+            "return min(\n            int(traded",
+            "return max(\n            int(traded",
+        ),
+    ),
     # -- reservation -----------------------------------------------------------------------------
+    _bug(
+        "what works is not counted against the corridor",
+        3,
+        "INV-08",
+        Edit(
+            "execution.program",
+            "open_vegas = [at_risk.get(row.plan.key, 0) * row.plan.vega_usd for row in rows]",
+            "open_vegas = [0.0 for row in rows]",
+        ),
+    ),
+    _bug(
+        "the corridor looks at what is filled alone",
+        3,
+        "INV-08",
+        Edit(
+            "execution.program",
+            "room = corridor - balance.highest if row.side is Side.BUY else corridor + balance.lowest",
+            "room = corridor - balance.filled if row.side is Side.BUY else corridor + balance.filled",
+        ),
+    ),
+    _bug(
+        "the corridor is counted in straddles",
+        1,
+        "INV-08",
+        Edit("execution.program", "int(room / vega + ROUNDING)", "int(room + ROUNDING)"),
+    ),
     # -- stopping --------------------------------------------------------------------------------
+    _bug(
+        "a halt is not remembered",
+        4,
+        "INV-07",
+        Edit(
+            "desk.evolve",
+            "return replace(state, halt=_halt(state.halt, at, event))",
+            "return state",
+        ),
+        Edit("runtime.outbox", "if not self._permits(approved.intent.purpose):", "if False:"),
+    ),
+    _bug(
+        "the cancels of a halt wait for ever",
+        4,
+        "INV-07",
+        Edit("runtime.outbox", "await self._cancel_each(fresh)", "pass"),
+    ),
     # -- windows ---------------------------------------------------------------------------------
+    _bug(
+        "the window of the message rate never fills",
+        1,
+        "INV-14",
+        Edit(
+            "broker.ibkr.pacer",
+            "while self._sent_at and now - self._sent_at[0] >= WINDOW_SECONDS:",
+            "while self._sent_at:",
+        ),
+    ),
+    _bug(
+        "crossed quotes are quotes",
+        62,
+        "INV-13",
+        Edit("market.quotes", "if self.bid > self.ask:", "if False:"),
+    ),
 )
 """Every planted bug; `test_planted` replays the seed of each and must find it."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from time import perf_counter
+from typing import Any
 
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.broker.ibkr.settings import IbkrSettings
@@ -93,6 +94,7 @@ class Session:
         self._state = DeskState()
         self._disk: SlowDisk | None = None
         self._has_opened = False
+        self._is_dying = False
         self._end = "did not end"
         self._faults = 0
         self._entries = 0
@@ -159,6 +161,8 @@ class Session:
 
     def _on_stray_error(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
+        if self._is_dying:
+            return  # nobody is left to hear of it
         if isinstance(error, BrokerError) and "Future" in str(context.get("message")):
             return  # one of several questions of one reader, whose first failure was told
         self._checkers.broken("INV-15", f"lost error: {context.get('message')}: {error!r}")
@@ -196,6 +200,7 @@ class Session:
             if not life.done() and crash is not None:
                 await self._kill(life)
                 await asyncio.sleep(crash.down_seconds)
+                self._is_dying = False
                 continue
             death.cancel()
             if not await self._has_to_start_again(life):
@@ -225,6 +230,7 @@ class Session:
     async def _kill(self, life: "asyncio.Future[None]") -> None:
         """Stop everything as a dead process does: nothing more is written or committed."""
         self._checkers.reached["crash"] += 1
+        self._is_dying = True
         self._unplug()
         self._tap.cut_all()
         life.cancel()
@@ -320,18 +326,18 @@ class Session:
     @contextlib.contextmanager
     def _watching_desk(self) -> Iterator[None]:
         """Keep hold of the loop that the session makes, to halt it as its control socket does."""
-        session, original = self, trade_session.DeskLoop
+        session, name = self, DeskLoop.__name__
 
-        class Held(original):  # type: ignore[misc, valid-type]
-            def __init__(self, **parts: object) -> None:
+        class Held(DeskLoop):
+            def __init__(self, **parts: Any) -> None:
                 super().__init__(**parts)
                 session._desk = self
 
-        trade_session.DeskLoop = Held  # type: ignore[misc]
+        setattr(trade_session, name, Held)
         try:
             yield
         finally:
-            trade_session.DeskLoop = original  # type: ignore[misc]
+            setattr(trade_session, name, DeskLoop)
 
     def saw(self, seen: Seen) -> None:
         """Take notice of one step of the desk."""
