@@ -8,7 +8,7 @@ signal's verdict is reported and traded whatever it says, labeled so; every othe
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +28,7 @@ from dispersa.market import Basket, Symbol, Weight
 from dispersa.risk import SIMULATED_LIMITS, Gate, GateVerdict
 from dispersa.runtime.build import build_id
 from dispersa.runtime.clock import LoopClock
-from dispersa.runtime.desk_loop import Observer
+from dispersa.runtime.desk_loop import Observer, Operator
 from dispersa.runtime.market_reading import TenorWindow
 from dispersa.runtime.planning import PlanningPolicy
 from dispersa.runtime.step_clock import StepClock
@@ -106,23 +106,10 @@ async def run_demo(
     options: DemoOptions, journal: Path, *, observers: Sequence[Observer] = ()
 ) -> DemoResult:
     """Start the gateway, trade once over TCP, and check the journal against the last state."""
-    listed = None if options.market is None else _weights_of_file(options, options.market)
-    settings = GatewaySettings(
-        port=0,
-        seed=options.seed,
-        speed=options.speed,
-        account=DEMO_ACCOUNT,
-        cash=DEMO_CASH,
-        market=options.market,
-        market_date=options.market_date,
-        weights=options.weights,
-        names=options.names if listed is None else _lines_for(listed, options.names),
-    )
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(await serve(settings))
-        basket = _weights_of_world(gateway) if listed is None else _merged(listed)
-        state = await _trade(options, gateway, basket, journal, observers, stack)
-        fill_model = gateway.venue.fill_model_text
+        stage = await set_stage(options, journal, ScriptedOperator(DEMO_ACCOUNT), stack)
+        state = await run_trade(stage.setup, edge_waiver=EDGE_WAIVER, observers=observers)
+        fill_model = stage.gateway.venue.fill_model_text
     checked = verify(journal)
     entries = list(read_entries(journal))
     return DemoResult(
@@ -135,14 +122,43 @@ async def run_demo(
     )
 
 
-async def _trade(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoStage:
+    """The running gateway, and everything that a trade on it is wired from."""
+
+    gateway: RunningGateway
+    setup: TradeSetup
+
+
+async def set_stage(
+    options: DemoOptions, journal: Path, operator: Operator, stack: AsyncExitStack
+) -> DemoStage:
+    """Start the gateway and connect to it; `stack` ends both."""
+    listed = None if options.market is None else _weights_of_file(options, options.market)
+    settings = GatewaySettings(
+        port=0,
+        seed=options.seed,
+        speed=options.speed,
+        account=DEMO_ACCOUNT,
+        cash=DEMO_CASH,
+        market=options.market,
+        market_date=options.market_date,
+        weights=options.weights,
+        names=options.names if listed is None else _lines_for(listed, options.names),
+    )
+    gateway = await stack.enter_async_context(await serve(settings))
+    basket = _weights_of_world(gateway) if listed is None else _merged(listed)
+    setup = await _setup(options, gateway, basket, journal, stack)
+    return DemoStage(gateway=gateway, setup=replace(setup, operator=operator))
+
+
+async def _setup(
     options: DemoOptions,
     gateway: RunningGateway,
     basket: Basket,
     path: Path,
-    observers: Sequence[Observer],
     stack: AsyncExitStack,
-) -> DeskState:
+) -> TradeSetup:
     clock = StepClock(LoopClock(gateway.clock.now(), asyncio.get_running_loop()))
     connection = await connect(
         IbkrSettings(host=gateway.host, port=gateway.port, account=DEMO_ACCOUNT, deadlines=PATIENT),
@@ -162,7 +178,7 @@ async def _trade(
     workers = MarketWorkers(
         feed=connection.feed, broker=connection.orders, policies=policies, clock=clock.live
     )
-    setup = TradeSetup(
+    return TradeSetup(
         profile="sim",
         account=DEMO_ACCOUNT,
         live_allowed=False,
@@ -174,7 +190,6 @@ async def _trade(
         operator=ScriptedOperator(DEMO_ACCOUNT),
         time_limit=timedelta(hours=2),
     )
-    return await run_trade(setup, edge_waiver=EDGE_WAIVER, observers=observers)
 
 
 def _weights_of_world(gateway: RunningGateway) -> Basket:

@@ -6,8 +6,8 @@ action runs through the handlers of the control socket: the same refusals, the s
 entries, the same answers. The page never sees the desk loop, the journal or the broker.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from dispersa.desk.phases import Phase
 from dispersa.desk.state import DeskState
 from dispersa.journal import Entry
+from dispersa.market import ConId, Quote
 from dispersa.risk import HaltLevel
 
 
@@ -24,7 +25,7 @@ class Reading:
 
     `window_seconds` is how long a cancel of Walk's window is still in time, None without an open
     window. `document` is the state as the control socket tells it, `health` the daemon's own, both
-    in JSON's types.
+    in JSON's types. `quotes` are those of the running plan's contracts, where they stream.
     """
 
     at: datetime
@@ -33,6 +34,7 @@ class Reading:
     window_seconds: float | None
     document: dict[str, Any]
     health: dict[str, Any]
+    quotes: Mapping[ConId, Quote] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +68,8 @@ class DeskReads(Protocol):
         """Return the desk as it is now: state, plan, window, signal, positions, health."""
         ...
 
-    def entries(self, after: int) -> Sequence[Entry]:
-        """Return the committed journal entries after a sequence number, at most 1,000."""
+    def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
+        """Return the committed journal entries after a sequence number, at most `count`."""
         ...
 
     async def changed(self, after: int) -> int:
@@ -141,7 +143,16 @@ class DeskSeam:
 
 
 class Page(Protocol):
-    """What `make_page(seam)` gives back: the application, and links for alerts."""
+    """What `make_page(seam)` gives back: the application, and links for alerts.
+
+    `setup_code` is to be printed on the console of the process where it is not None: whoever can
+    read it there may set the passphrase.
+    """
+
+    @property
+    def setup_code(self) -> str | None:
+        """The code that sets the first passphrase, None where one is set."""
+        ...
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one connection (ASGI)."""

@@ -36,6 +36,7 @@ CREATE TABLE links (
     expires TEXT NOT NULL,
     used TEXT
 ) STRICT;
+CREATE TABLE notes (at TEXT NOT NULL, text TEXT NOT NULL, by TEXT NOT NULL) STRICT;
 COMMIT;
 """
 
@@ -80,6 +81,17 @@ class Vault:
     def set_fact_once(self, name: str, value: str) -> bool:
         """Set a fact that was never set; False if it was."""
         return bool(self.change("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value)))
+
+    def note(self, at: datetime, text: str, by: str) -> None:
+        """Keep what somebody did where no journal takes it."""
+        self.change("INSERT INTO notes VALUES (?, ?, ?)", (time_text(at), text, by))
+
+    def notes(self, count: int) -> list[tuple[datetime, str, str]]:
+        """Return the last notes, the newest first."""
+        query = "SELECT at, text, by FROM notes ORDER BY at DESC LIMIT ?"
+        return [
+            (datetime.fromisoformat(at), text, by) for at, text, by in self.rows(query, (count,))
+        ]
 
     def rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Read rows."""

@@ -92,7 +92,8 @@ def summary(kind: str, payload: Mapping[str, Any]) -> str:
             text = _reasons(payload.get("signal", {}))
         case "PlanProposed":
             plan = payload.get("plan", {})
-            text = f"{plan.get('direction', '')} on {plan.get('index', '')}, {len(plan.get('packages', ()))} packages"
+            count = len(plan.get("packages", ()))
+            text = f"{plan.get('direction', '')} on {plan.get('index', '')}, {count} packages"
         case "RecordReconciliation":
             breaks = payload.get("reconciliation", {}).get("breaks", ())
             text = f"{len(breaks)} breaks" if breaks else "our books and the broker's agree"

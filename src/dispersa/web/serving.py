@@ -1,0 +1,85 @@
+"""How is the page served? By uvicorn on the desk's own event loop, on one socket."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+
+from dispersa.errors import InvalidConfig
+from dispersa.web.seam import Page
+
+STOP_SECONDS = 1
+BACKLOG = 128
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the process's signals to the engine."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the page's socket; port 0 takes any free one.
+
+    Raises
+    ------
+    InvalidConfig
+        If the address can not be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise InvalidConfig(
+            f"the page can not listen on {host}:{port} ({error.strerror or error}); "
+            "choose another web.port, or end what listens there"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+@asynccontextmanager
+async def served(page: Page, bound: socket.socket, *, speed: float = 1.0) -> AsyncIterator[None]:
+    """Serve the page on a bound socket as long as the block runs.
+
+    `speed` is how many times as fast the event loop's time runs: the server's own timeouts are of
+    the wall clock.
+    """
+    config = uvicorn.Config(
+        page,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_keep_alive=round(30 * speed),
+        timeout_graceful_shutdown=round(STOP_SECONDS * speed),
+        h11_max_incomplete_event_size=16 * 1024,
+        limit_concurrency=256,
+        ws="none",
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if task.done():
+            await task
+            raise InvalidConfig("the page did not start; its log says why")
+        yield
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        bound.close()

@@ -1,0 +1,252 @@
+"""What is held, what is it worth, what could it cost, and where did the P&L come from?"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from dispersa.desk.state import DeskState
+from dispersa.desk.weighing import held, positions
+from dispersa.execution.plan import PlannedPackage, Role, TradePlan
+from dispersa.market import ConId
+from dispersa.portfolio import Exposure, LegExposure, Position
+from dispersa.web.seam import Reading
+from dispersa.web.views.drawing import heat_class, waterfall
+
+SPOT_SHIFTS = (-0.10, -0.05, -0.02, 0.0, 0.02, 0.05, 0.10)
+CORRELATION_SHIFTS = (0.30, 0.20, 0.10, 0.0, -0.10, -0.20, -0.30)
+WATERFALL_WIDTH = 260.0
+
+
+def positions_view(reading: Reading) -> dict[str, Any]:
+    """Return the book by program, underlying and leg; `groups` is empty where nothing is held."""
+    state = reading.state
+    exposure = held(state)
+    own = positions(state)
+    known = {leg.con_id for leg in exposure.legs}
+    return {
+        "groups": _groups(reading, exposure, own),
+        "exposure": exposure,
+        "unmarked": [row for key, row in own.items() if key not in known and not row.is_flat],
+        "pnl": pnl(reading, own),
+        "attribution": waterfall(attribution(reading, own), WATERFALL_WIDTH),
+        "heat": heat_map(state),
+        "external": [row for row in state.baseline if row.quantity],
+        "calendar": _calendar(exposure, reading),
+        "reconciled_at": state.reconciled_at,
+    }
+
+
+def mark_of(reading: Reading, con_id: ConId) -> tuple[Decimal | None, str, Any]:
+    """Return the price of one contract, who says so, and when: the stream first, then own marks."""
+    quote = reading.quotes.get(con_id)
+    if quote is not None and quote.mid is not None:
+        return quote.mid, "quote mid", quote.at
+    for leg in held(reading.state).legs:
+        if leg.con_id == con_id:
+            return leg.price, leg.source.value.replace("_", " "), leg.marked_at
+    return None, "no mark", None
+
+
+def pnl(reading: Reading, own: Mapping[ConId, Position]) -> dict[str, Any]:
+    """Return the P&L of all our own trades; `total` None while something held has no mark."""
+    open_, missing = Decimal(0), 0
+    for con_id, row in own.items():
+        if row.is_flat:
+            continue
+        price, _, _ = mark_of(reading, con_id)
+        if price is None:
+            missing += 1
+        else:
+            open_ += row.quantity * row.multiplier * (price - row.average_price)
+    realized = sum((row.realized for row in own.values()), Decimal(0))
+    commission = sum((row.commission for row in own.values()), Decimal(0))
+    total = None if missing else open_ + realized - commission
+    return {"total": total, "open": open_, "realized": realized, "commission": commission}
+
+
+def attribution(reading: Reading, own: Mapping[ConId, Position]) -> list[tuple[str, float]]:
+    """Split the P&L into what the market did, what getting in cost, and commission; it sums.
+
+    What the market did is split by the underlying: index against names.
+    """
+    state, program = reading.state, reading.state.program
+    found = pnl(reading, own)
+    if found["total"] is None or not own:
+        return []
+    slippage = Decimal(0) if program is None else program.slippage_usd
+    by_role = _by_role(reading, own)
+    index, names = by_role
+    rest = found["total"] + found["commission"] + slippage - index - names
+    rows = [
+        ("index, marked", float(index + _slippage_of(state, Role.INDEX))),
+        ("names, marked", float(names + _slippage_of(state, Role.COMPONENT))),
+        ("slippage", -float(slippage)),
+        ("commission", -float(found["commission"])),
+    ]
+    rest -= slippage
+    return rows if abs(rest) < Decimal("0.01") else [*rows, ("earlier trades", float(rest))]
+
+
+def _by_role(reading: Reading, own: Mapping[ConId, Position]) -> tuple[Decimal, Decimal]:
+    """P&L before commission of the program's index legs and of its component legs."""
+    plan = reading.state.plan
+    legs = (
+        {}
+        if plan is None
+        else {leg.con_id: row for row in plan.packages for leg in row.straddle.legs}
+    )
+    sums = {Role.INDEX: Decimal(0), Role.COMPONENT: Decimal(0)}
+    for con_id, row in own.items():
+        if con_id not in legs:
+            continue
+        price, _, _ = mark_of(reading, con_id)
+        moved = Decimal(0) if price is None else price - row.average_price
+        sums[legs[con_id].role] += row.quantity * row.multiplier * moved + row.realized
+    return sums[Role.INDEX], sums[Role.COMPONENT]
+
+
+def _slippage_of(state: DeskState, role: Role) -> Decimal:
+    rows = [] if state.program is None else list(state.program.packages.values())
+    return sum((row.slippage_usd for row in rows if row.plan.role is role), Decimal(0))
+
+
+def _groups(
+    reading: Reading, exposure: Exposure, own: Mapping[ConId, Position]
+) -> list[dict[str, Any]]:
+    state = reading.state
+    planned = _planned_legs(state.plan)
+    programs: dict[str, dict[str, list[LegExposure]]] = defaultdict(lambda: defaultdict(list))
+    current = "earlier trades" if state.program is None else state.program.program
+    for leg in exposure.legs:
+        name = current if leg.con_id in planned else "earlier trades"
+        programs[name][leg.symbol].append(leg)
+    return [
+        {
+            "program": name,
+            "underlyings": [
+                _underlying(reading, symbol, legs, own) for symbol, legs in by_symbol.items()
+            ],
+        }
+        for name, by_symbol in programs.items()
+    ]
+
+
+def _planned_legs(plan: TradePlan | None) -> frozenset[ConId]:
+    if plan is None:
+        return frozenset()
+    return frozenset(leg.con_id for row in plan.packages for leg in row.straddle.legs)
+
+
+def _underlying(
+    reading: Reading, symbol: str, legs: Sequence[LegExposure], own: Mapping[ConId, Position]
+) -> dict[str, Any]:
+    rows = [_leg(reading, leg, own[leg.con_id]) for leg in legs]
+    return {
+        "symbol": symbol,
+        "legs": rows,
+        "value": sum((row["value"] for row in rows), Decimal(0)),
+        "pnl": sum((row["pnl"] for row in rows), Decimal(0)),
+        "delta": sum(row["delta"] for row in rows),
+        "gamma": sum(row["gamma"] for row in rows),
+        "vega": sum(row["vega"] for row in rows),
+        "theta": sum(row["theta"] for row in rows),
+    }
+
+
+def _leg(reading: Reading, leg: LegExposure, position: Position) -> dict[str, Any]:
+    price, source, at = mark_of(reading, leg.con_id)
+    price = leg.price if price is None else price
+    shares = position.quantity * position.multiplier
+    return {
+        "label": leg.symbol if leg.option is None else leg.option.label,
+        "quantity": position.quantity,
+        "average": position.average_price,
+        "price": price,
+        "source": source,
+        "age_s": None if at is None else max((reading.at - at).total_seconds(), 0.0),
+        "value": shares * price,
+        "pnl": shares * (price - position.average_price) + position.realized,
+        "delta": leg.greeks.delta_usd,
+        "gamma": leg.greeks.gamma_usd,
+        "vega": leg.greeks.vega_usd,
+        "theta": leg.greeks.theta_usd,
+    }
+
+
+def heat_map(state: DeskState) -> dict[str, Any] | None:
+    """Return the P&L of the plan's straddles over spot moves and correlation moves.
+
+    What is filled counts, or the whole plan while nothing is. Every name moves alike, component
+    vols stay, and the index vol follows its correlation: sI' = sI x sqrt(rho' / rho).
+    """
+    plan, signal = state.plan, state.signal
+    if plan is None or signal is None or not signal.implied_correlation:
+        return None
+    filled = _filled(state, plan)
+    quantities = filled if any(filled.values()) else {p.key: p.quantity for p in plan.packages}
+    rho = signal.implied_correlation
+    grid = [
+        [_shifted(plan.packages, quantities, spot, rho, shift) for spot in SPOT_SHIFTS]
+        for shift in CORRELATION_SHIFTS
+    ]
+    largest = max(abs(value) for row in grid for value in row)
+    return {
+        "is_plan": not any(filled.values()),
+        "spots": SPOT_SHIFTS,
+        "rows": [
+            {
+                "shift": shift,
+                "cells": [{"value": v, "heat": heat_class(v, largest)} for v in values],
+            }
+            for shift, values in zip(CORRELATION_SHIFTS, grid, strict=True)
+        ],
+        "worst": min(value for row in grid for value in row),
+    }
+
+
+def _filled(state: DeskState, plan: TradePlan) -> dict[str, int]:
+    if state.program is None or state.program.plan != plan:
+        return {}
+    return {key: row.filled for key, row in state.program.packages.items()}
+
+
+def _shifted(
+    packages: Sequence[PlannedPackage],
+    quantities: Mapping[str, int],
+    spot: float,
+    rho: float,
+    shift: float,
+) -> float:
+    """P&L of all packages at one spot move and one correlation move."""
+    from dispersa.pricing import straddle
+
+    moved = min(max(rho + shift, 0.01), 1.0)
+    total = 0.0
+    for row in packages:
+        vol = row.implied_vol * ((moved / rho) ** 0.5 if row.role is Role.INDEX else 1.0)
+        strike = float(row.straddle.strike)
+        before = straddle.price(row.forward, strike, row.implied_vol, row.years, row.discount)
+        after = straddle.price(row.forward * (1 + spot), strike, vol, row.years, row.discount)
+        size = row.side.sign * quantities.get(row.key, 0) * row.straddle.multiplier
+        total += size * float(after - before)
+    return total
+
+
+def _calendar(exposure: Exposure, reading: Reading) -> list[dict[str, Any]]:
+    """Expiries of what is held, the next first."""
+    today = reading.at.date()
+    by_day: dict[date, set[str]] = defaultdict(set)
+    for leg in exposure.legs:
+        if leg.option is not None:
+            by_day[leg.option.expiry].add(leg.symbol)
+    return [
+        {
+            "day": day,
+            "days": (day - today).days,
+            "what": f"expiry of {len(names)} straddles",
+            "names": sorted(names),
+        }
+        for day, names in sorted(by_day.items())
+    ]
