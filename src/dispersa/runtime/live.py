@@ -225,6 +225,7 @@ async def open_desk(
                     workers=market.workers(),
                     operator=operator,
                     limits_reason=settings.risk.change_reason,
+                    fresh_workers=market.workers,
                     owns_process=owns_process,
                 )
 
@@ -237,4 +238,5 @@ def desk_rules(settings: Settings) -> DeskRules:
         walk_policy=settings.execution.walk_policy(),
         program_policy=settings.execution.program_policy(),
         phases=settings.phases.rules(settings.web.public_url),
+        halts=settings.halts.policy(),
     )

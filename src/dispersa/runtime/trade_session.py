@@ -4,14 +4,16 @@ Start-up and recovery are one path: fold the journal, read the broker in full, g
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.desk import events as ev
-from dispersa.desk.commands import AskApproval
+from dispersa.desk.commands import AskApproval, DeclineTrade, DenyPlan, EndProgram
 from dispersa.desk.phase_commands import AnnounceStart, ApprovePlan
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
@@ -20,6 +22,7 @@ from dispersa.execution.plan import TradePlan
 from dispersa.journal import Journal
 from dispersa.market import ConId, OptionContract, Symbol, Underlying
 from dispersa.orders import AccountReading, VixReading
+from dispersa.runtime.clock_watch import watch_clock
 from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator, Seen
 from dispersa.runtime.opening import bound_limits, read_held
 from dispersa.runtime.reachable import Reach
@@ -42,6 +45,11 @@ CONDITIONS_EVERY = timedelta(seconds=15)
 
 SUBSCRIBE_AGAIN = timedelta(seconds=1)
 _PLAN_SHOWN = (AskApproval, AnnounceStart, ApprovePlan)
+_LIVES_BY_TICKS = frozenset({Stage.EXECUTION, Stage.APPROVED})
+_RESTING = frozenset({Stage.IDLE, Stage.DECLINED, Stage.ENDED})
+RESTING_ROUNDS = 8
+"""While nothing is under way, account and VIX are read once in so many rounds."""
+_PLAN_OVER = (DeclineTrade, DenyPlan, EndProgram)
 
 _Reading = TypeVar("_Reading", AccountReading, VixReading)
 
@@ -65,7 +73,8 @@ class TradeSetup:
     """Everything that one trade session is wired from.
 
     `owns_process` where the session may take the process's signals; `limits_reason` is why the
-    configured limits differ from those of the last start.
+    configured limits differ from those of the last start; `fresh_workers` makes workers that know
+    the weights of today, for a session of many days.
     """
 
     profile: str
@@ -80,6 +89,7 @@ class TradeSetup:
     time_limit: timedelta = timedelta(hours=2)
     owns_process: bool = False
     limits_reason: str = ""
+    fresh_workers: Callable[[], MarketWorkers] | None = None
 
 
 async def run_trade(
@@ -197,7 +207,8 @@ class Streaming:
         self._setup = setup
         self._con_ids: frozenset[ConId] = frozenset()
         self.has_begun = False
-        self._wanted: asyncio.Queue[TradePlan] = asyncio.Queue()
+        self._streamed: tuple[OptionContract | Underlying, ...] = ()
+        self._wanted: asyncio.Queue[TradePlan | None] = asyncio.Queue()
 
     def saw(self, seen: Seen) -> None:
         """Start streaming the plan's contracts as soon as it is up for approval."""
@@ -205,6 +216,8 @@ class Streaming:
         asks = any(isinstance(command, _PLAN_SHOWN) for command in seen.commands)
         if asks and seen.state.plan is not None:
             self.follow(seen.state.plan)
+        elif any(isinstance(command, _PLAN_OVER) for command in seen.commands):
+            self._wanted.put_nowait(None)
 
     def follow(self, plan: TradePlan) -> None:
         """Stream the contracts of this plan."""
@@ -217,12 +230,16 @@ class Streaming:
             self._subscribe,
             lambda: self._observe(loop),
             lambda: self._refresh_conditions(loop),
+            lambda: watch_clock(self._setup.clock.live, loop.post),
         ]
 
     async def _subscribe(self) -> None:
         while True:
             plan = await self._wanted.get()
-            while not await self._streams(plan):
+            if plan is None:
+                await self._release()
+                continue
+            while not await self._streams(plan) and self._wanted.empty():
                 await asyncio.sleep(SUBSCRIBE_AGAIN.total_seconds())
 
     async def _streams(self, plan: TradePlan) -> bool:
@@ -233,10 +250,17 @@ class Streaming:
                 contracts.extend(package.straddle.legs)
                 contracts.append(await self._underlying(package.symbol))
             await self._setup.connection.feed.subscribe(contracts)
-        except BrokerError:
+        except (BrokerError, MarketDataMissing):
             return False
+        self._streamed = tuple(contracts)
         self._con_ids = frozenset(contract.con_id for contract in contracts)
         return True
+
+    async def _release(self) -> None:
+        """Give the market data lines of a plan that is over back."""
+        lines, self._streamed, self._con_ids = self._streamed, (), frozenset()
+        with contextlib.suppress(BrokerError):
+            await self._setup.connection.feed.unsubscribe(lines)
 
     async def _underlying(self, symbol: Symbol) -> Underlying:
         return await self._setup.connection.feed.underlying(symbol)
@@ -246,9 +270,12 @@ class Streaming:
             await asyncio.sleep(OBSERVE_EVERY.total_seconds())
             quotes = self._setup.connection.feed.quotes()
             known = {key: quotes[key] for key in sorted(self._con_ids) if key in quotes}
-            loop.post(ev.MarketObserved(quotes=known))
+            if known or loop.state.stage in _LIVES_BY_TICKS:
+                loop.post(ev.MarketObserved(quotes=known))
 
     async def _refresh_conditions(self, loop: DeskLoop) -> None:
-        while True:
+        for round_number in count():
             await asyncio.sleep(CONDITIONS_EVERY.total_seconds())
+            if loop.state.stage in _RESTING and round_number % RESTING_ROUNDS:
+                continue
             loop.post(await read_conditions(self._setup))

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from dispersa.errors import InvalidConfig
 from dispersa.runtime.config.alerting import AlertsSection, contradictions_in
 from dispersa.runtime.config.basket import BasketSection
+from dispersa.runtime.config.halting import HaltsSection
 from dispersa.runtime.config.keys import Section, choice
 from dispersa.runtime.config.limits import RiskSection, simulated_risk
 from dispersa.runtime.config.phases import PhasesSection
@@ -56,6 +57,7 @@ class Settings(Section):
     sizing: SizingSection = Field(default_factory=SizingSection)
     stress: StressSection = Field(default_factory=StressSection)
     risk: RiskSection = Field(default_factory=RiskSection)
+    halts: HaltsSection = Field(default_factory=HaltsSection)
     execution: ExecutionSection = Field(default_factory=ExecutionSection)
     phases: PhasesSection = Field(default_factory=PhasesSection)
     schedule: ScheduleSection = Field(default_factory=ScheduleSection)
