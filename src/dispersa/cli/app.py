@@ -21,6 +21,7 @@ from dispersa.cli import (
     journal_commands,
     market_commands,
     program_commands,
+    run_commands,
     signal_commands,
     trade_commands,
     watchdog_commands,
@@ -30,6 +31,7 @@ from dispersa.errors import DispersaError
 GROUPS = (
     signal_commands,
     trade_commands,
+    run_commands,
     halt_commands,
     watchdog_commands,
     market_commands,

@@ -50,7 +50,7 @@ def halt(
 
     _require_words(reason)
     journal = load_config(config).settings.journal_file
-    asked = Sentinel(level=HaltLevel(level), reason=reason, by=_person())
+    asked = Sentinel(level=HaltLevel(level), reason=reason, by=person())
     answer = halt_trading(journal, asked, now=_now)
     if json:
         print_json({"reached": answer.reached, "sentence": answer.sentence, "told": answer.told})
@@ -65,7 +65,7 @@ def resume(*, reason: ReasonOption, config: ConfigOption = None, json: JsonOptio
 
     _require_words(reason)
     journal = load_config(config).settings.journal_file
-    answer = resume_trading(journal, reason=reason, by=_person(), now=_now)
+    answer = resume_trading(journal, reason=reason, by=person(), now=_now)
     if json:
         print_json({"reached": answer.reached, "sentence": answer.sentence, "told": answer.told})
     else:
@@ -77,7 +77,7 @@ def _require_words(reason: str) -> None:
         raise typer.BadParameter("expected a reason in words", param_hint="--reason")
 
 
-def _person() -> str:
+def person() -> str:
     """Name the account that runs the command."""
     import getpass
 

@@ -166,14 +166,7 @@ def _report(state: DeskState, at: datetime, report: Report) -> DeskState:
 def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
     match event:
         case ev.DeskOpened():
-            return replace(
-                lapse_by_restart(state),
-                profile=event.profile,
-                account_expected=event.account,
-                live_allowed=event.live_allowed,
-                stopping="",
-                snapshot_request=None,  # whoever was to answer it has ended
-            )
+            return _opened(state, event)
         case ev.BrokerSynchronized():
             synchronized = absorb_snapshot(state, at, event.snapshot)
             return replace(
@@ -207,6 +200,18 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
             return _stop_or_go(state, at, event)
         case _:
             return state
+
+
+def _opened(state: DeskState, event: ev.DeskOpened) -> DeskState:
+    """Begin anew: a window, a question and a wish to end do not outlive their process."""
+    return replace(
+        lapse_by_restart(state),
+        profile=event.profile,
+        account_expected=event.account,
+        live_allowed=event.live_allowed,
+        stopping="",
+        snapshot_request=None,  # whoever was to answer it has ended
+    )
 
 
 def _propose(state: DeskState, event: ev.PlanProposed) -> DeskState:

@@ -50,9 +50,13 @@ class Reach:
         watch = self._sentinel
         return [*work, self._serve, lambda: watch.run(self._obey)]
 
+    def lift(self) -> None:
+        """Take the sentinel away before a resume, where there is one."""
+        if self._sentinel is not None:
+            self._sentinel.lift()
+
     async def _serve(self) -> None:
-        lift = (lambda: None) if self._sentinel is None else self._sentinel.lift
-        async with control_server(self._loop, self._journal, lift=lift, more=self._answers):
+        async with control_server(self._loop, self._journal, lift=self.lift, more=self._answers):
             await _for_ever()
 
     async def _obey(self, found: Sentinel) -> None:

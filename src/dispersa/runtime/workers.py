@@ -99,6 +99,11 @@ class MarketWorkers:
         )
 
     @property
+    def basket(self) -> Basket:
+        """Weights of the index that signal and plan go by."""
+        return self._policies.basket
+
+    @property
     def symbols(self) -> list[Symbol]:
         """The index, then its heaviest names, from which the basket is chosen."""
         basket = self._policies.basket

@@ -1,0 +1,190 @@
+"""How does the daemon host the page? One server beside the desk, and the seam it is given.
+
+The page asks through the control socket's own handlers; it never sees desk, journal or broker.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from dispersa.alerts import Delivery
+from dispersa.desk.phases import Phase
+from dispersa.desk.state import DeskState
+from dispersa.journal import Entry, Journal
+from dispersa.market import ConId, Quote
+from dispersa.risk import HaltLevel
+from dispersa.runtime import control_requests as ask
+from dispersa.runtime.control_desk import DeskAnswers, read_model
+from dispersa.runtime.daemon_alerts import Alarm
+from dispersa.runtime.desk_loop import DeskLoop
+from dispersa.web.seam import AlertTold, Reading
+
+NEWS_POLL_SECONDS = 0.05
+PROBE_SECONDS = 2.0
+
+
+class HostedReads:
+    """What the page may look at."""
+
+    def __init__(
+        self,
+        loop: DeskLoop,
+        journal: Journal,
+        alarm: Alarm,
+        *,
+        now: Callable[[], datetime],
+        window_seconds: Callable[[DeskState], float | None],
+        health: Callable[[], dict[str, Any]],
+        quotes: Callable[[], Mapping[ConId, Quote]],
+    ) -> None:
+        self._loop = loop
+        self._journal = journal
+        self._alarm = alarm
+        self._now = now
+        self._window_seconds = window_seconds
+        self._health = health
+        self._quotes = quotes
+
+    def now(self) -> datetime:
+        """Return the desk's time."""
+        return self._now()
+
+    def reading(self) -> Reading:
+        """Return the desk as it is now."""
+        state = self._loop.state
+        return Reading(
+            at=self._now(),
+            sequence=self._journal.last_sequence,
+            state=state,
+            window_seconds=self._window_seconds(state),
+            document=read_model(state),
+            health=self._health(),
+            quotes=self._quotes(),
+        )
+
+    def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
+        """Return the committed journal entries after a sequence number, at most `count`."""
+        return tuple(islice(self._journal.entries(after=after), count))
+
+    async def changed(self, after: int) -> int:
+        """Wait until the journal holds more than `after` committed entries."""
+        while self._journal.committed_sequence <= after:
+            await asyncio.sleep(NEWS_POLL_SECONDS)
+        return self._journal.committed_sequence
+
+    async def alerts(self, count: int) -> tuple[AlertTold, ...]:
+        """Return the last alerts, the newest first."""
+        return tuple(map(_told, await self._alarm.recent(count)))
+
+
+class HostedActions:
+    """What the page may ask for, by the handlers of the control socket."""
+
+    def __init__(self, answers: DeskAnswers) -> None:
+        self._answers = answers
+
+    async def halt(self, level: HaltLevel, reason: str, *, by: str) -> dict[str, Any]:
+        """Stop trading."""
+        return await self._answers.halt(ask.HaltAsked(level=level, reason=reason, by=by))
+
+    async def resume(self, reason: str, *, by: str) -> dict[str, Any]:
+        """Let trading go on."""
+        return await self._answers.resume(ask.ResumeAsked(reason=reason, by=by))
+
+    async def approve(self, plan_hash: str, text: str, *, by: str) -> dict[str, Any]:
+        """Answer for the plan with this hash."""
+        given = ask.ApprovalGiven(plan_hash=plan_hash, text=text, by=by)
+        return await self._answers.approve(given)
+
+    async def cancel(self, reason: str, *, by: str, plan_hash: str | None = None) -> dict[str, Any]:
+        """Cancel plan, window or program."""
+        asked = ask.ProgramCancelAsked(reason=reason, by=by, plan_hash=plan_hash)
+        return await self._answers.cancel_program(asked)
+
+    async def request_trade(self, *, by: str) -> dict[str, Any]:
+        """Ask for signal and plan now."""
+        return await self._answers.request_trade(ask.TradeAsked(by=by))
+
+    async def note(self, text: str, *, by: str) -> dict[str, Any]:
+        """Write a note into the journal."""
+        return await self._answers.note(ask.NoteGiven(text=text, by=by))
+
+    async def prove_page(self, url: str, *, by: str) -> dict[str, Any]:
+        """Record that the operator has opened the test link."""
+        return await self._answers.prove_page(ask.PageProofGiven(url=url, by=by))
+
+    async def change_phase(
+        self, phase: Phase, reason: str, *, by: str, live_waiver: str = ""
+    ) -> dict[str, Any]:
+        """Ask for another phase."""
+        asked = ask.PhaseAsked(phase=phase, reason=reason, by=by, live_waiver=live_waiver)
+        return await self._answers.change_phase(asked)
+
+
+async def serve_app(app: Any, host: str, port: int) -> None:
+    """Serve an ASGI application until cancelled; the process's signals stay the daemon's.
+
+    Raises `OSError` where the address is taken.
+    """
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """A server that leaves signals alone."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    settings = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    server = Server(settings)
+    try:
+        await server.serve()
+    except SystemExit as error:  # uvicorn's way to say that it could not bind
+        raise OSError(f"nothing can listen on {host}:{port}; is it taken?") from error
+    finally:
+        server.should_exit = True
+
+
+async def probe(host: str, port: int) -> str | None:
+    """Say why nobody answers HTTP at this address, None where somebody does."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(b"HEAD / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                await writer.drain()
+                found = await reader.read(5)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        return f"the page at {host}:{port} does not answer ({type(error).__name__})"
+    return None if found == b"HTTP/" else f"the page at {host}:{port} closed the connection"
+
+
+def _told(row: Delivery) -> AlertTold:
+    alert = row.alert
+    return AlertTold(
+        alert_id=alert.alert_id,
+        at=alert.at,
+        severity=alert.severity.value,
+        headline=alert.headline,
+        happened=alert.happened,
+        done=alert.done,
+        options=alert.options,
+        channel=row.channel,
+        state=row.state.value,
+        answer=row.answer,
+    )
