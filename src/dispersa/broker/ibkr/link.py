@@ -129,6 +129,12 @@ class GuardedClient(Client):
                 self.abort()
 
 
+def _hear(attempt: "asyncio.Future[None]") -> None:
+    """Take notice of how a handshake ended that nobody waits for any more."""
+    if not attempt.cancelled():
+        attempt.exception()
+
+
 class Link:
     """One socket with one client id; it is made, used and thrown away, never reconnected."""
 
@@ -169,6 +175,7 @@ class Link:
         finally:
             closed.cancel()
             attempt.cancel()
+            attempt.add_done_callback(_hear)
         self.receiver.on_closed = self._closed.set
         if not self.is_up:
             raise Disconnected(self._where("the gateway closed the connection at once"))

@@ -239,7 +239,14 @@ class OrderTruth:
         else:
             tracked.book = grown
             self._count(tracked, Decimal(0))
-        return (ExecutionReported(execution=found),)
+        return (ExecutionReported(execution=found), *self._ended_late(tracked))
+
+    def _ended_late(self, tracked: TrackedOrder | None) -> Reports:
+        """Conclude a cancel that had to wait for its executions."""
+        if tracked is None or tracked.cancelled_short is None or tracked.is_short_of_fills:
+            return ()
+        text, tracked.cancelled_short = tracked.cancelled_short, None
+        return () if tracked.is_filled else self._cancelled(tracked, text)
 
     def _combo_line(self, ref: OrderRef, line: ExecutionLine) -> None:
         base, _ = execution_key(ExecId(line.execution.execId))
@@ -330,6 +337,10 @@ class OrderTruth:
             return ()
         if len(tracked.perm_ids) > 1 and not tracked.perm_ids <= tracked.ended_perm_ids:
             return self._doubt(tracked, None, f"one of several orders of this reference: {text}")
+        if tracked.is_short_of_fills:
+            tracked.cancelled_short = text
+            said = f"{tracked.units_said} units are said to be filled, the executions show fewer"
+            return self._doubt(tracked, None, f"{text}; {said}")
         tracked.ended = True
         tracked.cancel_pending = False
         tracked.pending_limit = None

@@ -29,6 +29,8 @@ class TrackedOrder:
     cancel_pending: bool = False
     acknowledged: bool = False
     ended: bool = False
+    cancelled_short: str | None = None
+    """What said cancelled while executions were missing: it counts once they are in."""
     is_mismatched: bool = False
     """The broker holds another order than the one sent: no status makes it working."""
     last_report: BrokerReport | None = None
