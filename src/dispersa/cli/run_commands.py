@@ -60,6 +60,7 @@ def run(
     from dispersa.runtime.config import load_config
     from dispersa.runtime.daemon_log import StepLog, make_log
     from dispersa.runtime.daemon_open import DaemonParts, ScaledClock, run_daemon
+    from dispersa.runtime.demo import PATIENT
     from dispersa.runtime.live import BrokerClock
     from dispersa.runtime.loop import run as run_loop
 
@@ -74,6 +75,7 @@ def run(
         edge_waiver="run --ignore-edge: the verdict is reported, not obeyed"
         if ignore_edge
         else None,
+        deadlines=None if speed == 1.0 else PATIENT,
         say=log.info,
     )
     log.info("starting", profile=settings.profile, journal=str(settings.journal_file))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from dispersa.broker.ibkr.settings import Deadlines
 from dispersa.desk.phase_events import DayEnded
 from dispersa.journal import read_entries
 from dispersa.runtime.alerting import alert_policy, channels, outbox_file
@@ -57,6 +58,7 @@ class DaemonParts:
     observers: Sequence[Observer] = ()
     edge_waiver: str | None = None
     owns_process: bool = True
+    deadlines: Deadlines | None = None
     say: Callable[[str], None] = field(default=_quiet)
 
 
@@ -64,7 +66,13 @@ async def run_daemon(settings: Settings, parts: DaemonParts) -> Daemon:
     """Open everything and run until a signal ends it in order; returns the ended daemon."""
     operator = Elsewhere()
     clock = parts.clock()
-    async with open_desk(settings, operator, owns_process=parts.owns_process, clock=clock) as setup:
+    async with open_desk(
+        settings,
+        operator,
+        owns_process=parts.owns_process,
+        clock=clock,
+        deadlines=parts.deadlines,
+    ) as setup:
         if setup.journal.recovery is not None:
             parts.say(setup.journal.recovery)
         terms = _terms(settings, parts, clock, setup.account)

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
+from dispersa.broker.ibkr.settings import Deadlines
 from dispersa.correlation.share_classes import merged
 from dispersa.desk.rules import DeskRules
 from dispersa.errors import InvalidConfig, MarketDataMissing
@@ -92,7 +93,9 @@ class Market:
 
 @asynccontextmanager
 async def open_market(
-    settings: Settings, clock: AlignableClock | None = None
+    settings: Settings,
+    clock: AlignableClock | None = None,
+    deadlines: Deadlines | None = None,
 ) -> AsyncIterator[Market]:
     """Connect both links; the simulated gateway's clock is followed, any other only checked.
 
@@ -104,7 +107,9 @@ async def open_market(
         If the machine's clock and the broker's differ by more than two seconds.
     """
     clock = clock or BrokerClock()
-    connection = await connect(settings.ibkr(), clock)
+    terms = settings.ibkr()
+    terms = terms if deadlines is None else replace(terms, deadlines=deadlines)
+    connection = await connect(terms, clock)
     try:
         broker_time = await connection.feed.server_time()
         if settings.profile == "sim":
@@ -198,12 +203,13 @@ async def open_desk(
     *,
     owns_process: bool = False,
     clock: AlignableClock | None = None,
+    deadlines: Deadlines | None = None,
 ) -> AsyncIterator[TradeSetup]:
     """Connect, take the journal, and wire everything that a trade needs.
 
     `owns_process` where the desk may take the process's signals.
     """
-    async with open_market(settings, clock) as market:
+    async with open_market(settings, clock, deadlines) as market:
         steps = StepClock(market.clock)
         journal = Journal.open(
             settings.journal_file,
