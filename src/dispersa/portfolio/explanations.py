@@ -114,7 +114,7 @@ def _explain(
     return (
         _adjusted(symbol, rows)
         or _renamed(symbol, rows, known, snapshot)
-        or _split(symbol, rows)
+        or _split(symbol, rows, known)
         or _settled(symbol, rows, day)
         or Explanation(
             symbol=symbol,
@@ -180,11 +180,12 @@ def _terms(option: OptionContract | None) -> tuple[str, ...]:
     return (option.expiry.isoformat(), f"{option.strike:012.4f}", option.right.value)
 
 
-def _split(symbol: Symbol, rows: Sequence[_Difference]) -> Explanation | None:
+def _split(symbol: Symbol, rows: Sequence[_Difference], known: Known) -> Explanation | None:
     """Every position of the name is the same multiple of what it was."""
     grown = [row for row in rows if row.expected and row.found]
     ratios = {row.found / row.expected for row in grown}
-    if len(ratios) != 1 or len(grown) != len(rows):
+    own = {k for k, row in known.positions.items() if row.symbol == symbol and not row.is_flat}
+    if len(ratios) != 1 or len(grown) != len(rows) or own - {row.con_id for row in rows}:
         return None
     ratio = ratios.pop()
     is_whole = ratio == ratio.to_integral_value() or 1 / ratio == (1 / ratio).to_integral_value()
