@@ -47,7 +47,6 @@ NOT_THE_GATEWAYS = {
     "B38": "the client's own queue",
     "C17": "the client's own weights file",
     "C21": "no message of this API carries dividend or earnings dates",
-    "D5": "not simulated: splits and special dividends",
 }
 """Entries that no broker or market causes by way of this protocol, or that are missing."""
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dispersa.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from dispersa.gateway.world.actions import CorporateAction
 
 SERVER_VERSIONS = (157, 178)
 """First and last server version that the wire speaks; 157, 176 and 178 are proven by clients."""
@@ -119,6 +123,8 @@ class GatewaySettings:
     """Draw faults by chance from this seed, beside those of the script."""
     inspect_port: int | None = None
     """Where `gateway.inspection` tells the truth, 0 for any free port; None keeps it to itself."""
+    corporate_actions: "tuple[CorporateAction, ...]" = ()
+    """Splits, special dividends and symbol changes, each on a trading day after the start's."""
     rules: Rules = field(default_factory=Rules)
     venue_rules: Mapping[str, str] = field(default_factory=dict)
 

@@ -20,6 +20,7 @@ from dispersa.gateway import events
 from dispersa.gateway.clock import Clock
 from dispersa.gateway.exchange.account import Account
 from dispersa.gateway.exchange.bars import BarRequest
+from dispersa.gateway.exchange.corporate import Corporate
 from dispersa.gateway.exchange.data import BBO, DataDesk
 from dispersa.gateway.exchange.directory import NOT_FOUND, Directory
 from dispersa.gateway.exchange.faults.desk import FaultDesk
@@ -130,6 +131,12 @@ class Venue:
         )
         self._settlement = Settlement(self.world, directory, self._account, quotes, self._emit)
         self._feed = Feed(self.world, quotes)
+        self._corporate = Corporate(
+            world=self.world, directory=directory, account=self._account, floor=self._floor,
+            feed=self._feed, quotes=quotes, emit=self._emit,
+        )  # fmt: skip
+        for action in settings.corporate_actions:
+            self.world.announce(action)
         self.faults = FaultDesk(
             self._floor, self._account, self._settlement, self.world, directory, self._deliver
         )
@@ -152,9 +159,11 @@ class Venue:
         pause = max((to - self.world.now) / _MATCH_POINTS_MAX - self._grid, timedelta(0))
         while self._floor.live() and (point := self.world.next_time + pause) <= to:
             self.world.advance(point)
+            self._corporate.carry_out()
             self._floor.step()
         if to > self.world.now:
             self.world.advance(to)
+            self._corporate.carry_out()
             self._floor.step()
         self.faults.due()
         self._settlement.expire()

@@ -12,6 +12,7 @@ from dispersa.gateway.exchange.identity import (
     strike_unit,
 )
 from dispersa.gateway.model import Contract, Refusal, SecType
+from dispersa.gateway.world.actions import Applied, Rename
 from dispersa.gateway.world.board import OptionKey
 from dispersa.gateway.world.listings import ExpirySlice
 from dispersa.gateway.world.universe import Underlying
@@ -127,6 +128,29 @@ class Directory:
         if con_id not in self._made:
             self._made[con_id] = self._option_instrument(underlying, piece, index, sign, con_id)
         return self._made[con_id]
+
+    def succeed(self, applied: Applied) -> None:
+        """Take over what a corporate action made of an underlying and its options."""
+        old, fresh = applied.action.symbol, applied.underlying
+        for con_id in [i for i, one in self._made.items() if one.symbol == old and not one.future]:
+            del self._made[con_id]
+        for key in [key for key in self._codes if key[0] == old]:
+            del self._codes[key]
+        stock_id = self._ids.pop(old)
+        del self._stocks[old]
+        self._ids[fresh.symbol], self._stocks[fresh.symbol] = stock_id, fresh
+        self._symbol_of[stock_id] = fresh.symbol
+        classes = {(before.trading_class, after.trading_class) for before, after in applied.pieces}
+        for before, after in sorted(classes):
+            if isinstance(applied.action.change, Rename):
+                self._option_ids.rename(before, after)
+            else:
+                self._option_ids.renew(after)
+            self._owner_of_class.pop(before, None)
+            self._owner_of_class[after] = fresh.symbol
+        if fresh.has_options and fresh.symbol not in self._owner_of_class:
+            self._option_ids.renew(fresh.symbol)
+            self._owner_of_class[fresh.symbol] = fresh.symbol
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -267,12 +291,12 @@ class Directory:
         strike = float(piece.strikes[index])
         right = "C" if sign > 0 else "P"
         day = piece.last_trade_day
-        chain = self._world.chain(underlying.symbol)
+        multiplier = piece.multiplier or self._world.chain(underlying.symbol).multiplier
         osi = f"{piece.trading_class:<6}{day:%y%m%d}{right}{round(strike * 1000):08d}"
         return Instrument(
             sec_type=SecType.OPTION,
             underlying=underlying,
-            multiplier=chain.multiplier,
+            multiplier=multiplier,
             option=OptionKey(con_id, self._world.columns[underlying.symbol], piece, index, sign),
             contract=Contract(
                 con_id=con_id,
@@ -281,7 +305,7 @@ class Directory:
                 last_trade_date=f"{day:%Y%m%d}",
                 strike=strike,
                 right=right,
-                multiplier=str(chain.multiplier),
+                multiplier=str(multiplier),
                 exchange="SMART",
                 currency="USD",
                 local_symbol=osi,

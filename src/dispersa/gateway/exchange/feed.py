@@ -6,12 +6,12 @@ whose vega is too small to invert is sent as not computed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isnan, log1p
 
 import numpy as np
 
-from dispersa.gateway.exchange.directory import Instrument
+from dispersa.gateway.exchange.directory import Directory, Instrument
 from dispersa.gateway.exchange.faults.effects import DataEffects
 from dispersa.gateway.exchange.nbbo import ComboPart, Nbbo, OptionReading, QuoteBook
 from dispersa.gateway.model import (
@@ -122,6 +122,25 @@ class Feed:
         self._computed = self._compute() if is_slow_turn else {}
         for line in list(self.lines.values()):
             self.push_line(line, with_slow=is_slow_turn)
+
+    def end_options(self, symbol: str) -> None:
+        """End every line that holds an option of this name; its contract is no more."""
+        for line_id, line in list(self.lines.items()):
+            held = [part.instrument for part in line.parts]
+            if any(one.symbol == symbol and one.option is not None for one in held):
+                del self.lines[line_id]
+                for one in held:
+                    self._quotes.release(one)
+
+    def renew(self, symbol: str, directory: Directory) -> None:
+        """Let the other lines on this name go on with the contract as it is now."""
+        for line in self.lines.values():
+            line.parts = tuple(
+                replace(part, instrument=directory.by_id(part.instrument.con_id) or part.instrument)
+                if part.instrument.symbol == symbol
+                else part
+                for part in line.parts
+            )
 
     def push_line(self, line: Line, *, with_slow: bool = True) -> None:
         """Send what changed on one line since it was last looked at."""

@@ -306,6 +306,10 @@ class Floor:
         self._emit(known.order_status())
         return None
 
+    def end(self, order: WorkingOrder, text: str, reason: str) -> None:
+        """Cancel an order for a reason that is not its client's."""
+        self._end(order, text, reason)
+
     def _end(self, order: WorkingOrder, text: str, reason: str) -> None:
         order.status, order.ended, order.end_text = Status.CANCELLED, self._world.now, text
         for part in order.parts:

@@ -67,11 +67,28 @@ class OptionIds:
     def __init__(self, trading_classes: Iterable[str]) -> None:
         self._region: dict[str, int] = {}
         self._owner: dict[int, str] = {}
+        self._past: set[int] = set()
         for name in sorted(trading_classes):
-            region = zlib.crc32(name.encode()) % _REGIONS
-            while region in self._owner:
-                region = (region + 1) % _REGIONS
-            self._region[name], self._owner[region] = region, name
+            self._settle(name, zlib.crc32(name.encode()) % _REGIONS)
+
+    def renew(self, trading_class: str) -> None:
+        """Give a class, known or new, a region that no option had before."""
+        before = self._region.get(trading_class)
+        if before is not None:
+            del self._owner[before]
+            self._past.add(before)
+        start = zlib.crc32(trading_class.encode()) if before is None else before + 1
+        self._settle(trading_class, start % _REGIONS)
+
+    def rename(self, before: str, after: str) -> None:
+        """Let a class keep its region, and its options their ids, under another name."""
+        region = self._region.pop(before)
+        self._region[after], self._owner[region] = region, after
+
+    def _settle(self, name: str, region: int) -> None:
+        while region in self._owner or region in self._past:
+            region = (region + 1) % _REGIONS
+        self._region[name], self._owner[region] = region, name
 
     def id_of(self, trading_class: str, expiry: date, strike_code: int, sign: int) -> int:
         """Return the id of one option."""

@@ -96,6 +96,12 @@ class QuoteBook:
                 del self._keys[instrument.con_id]
                 self._batch = None
 
+    def forget(self) -> None:
+        """Price everything anew, from other terms than before."""
+        self._batch = self._board = None
+        self._quoted = (None, {})
+        self._single.clear()
+
     # -- quotes ----------------------------------------------------------------------------------
 
     def quote(self, instrument: Instrument) -> Nbbo:

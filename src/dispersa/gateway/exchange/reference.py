@@ -64,7 +64,7 @@ class Reference:
                 exchange=exchange,
                 under_con_id=found.con_id,
                 trading_class=trading_class,
-                multiplier=str(chain.multiplier),
+                multiplier=str(pieces[0].multiplier or chain.multiplier),
                 expirations=tuple(sorted({f"{p.last_trade_day:%Y%m%d}" for p in pieces})),
                 strikes=tuple(sorted({float(k) for p in pieces for k in p.strikes})),
             )

@@ -6,7 +6,6 @@ futures are paid in cash. No event tells the client: positions change, as they d
 """
 
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from math import expm1
 
@@ -42,10 +41,6 @@ class Settlement:
         self._opened = world.first_session.day
         self.pinned: set[str] = set()
         """Symbols whose short options are assigned at expiry even just out of the money."""
-        self._dividends: dict[date, dict[str, float]] = {}
-        for underlying in world.universe.components:
-            for day, amount in underlying.dividends:
-                self._dividends.setdefault(day, {})[underlying.symbol] = amount
 
     def exercise(
         self, contract: Contract, quantity: int, *, lapse: bool, override: bool, account: str
@@ -99,9 +94,11 @@ class Settlement:
         if day == self._opened:
             return
         self._opened = day
-        for symbol, amount in self._dividends.get(day, {}).items():
-            self._exercise_before(symbol, amount)
-            self._pay(symbol, amount)
+        for underlying in self._world.universe.components:
+            for ex_date, amount in underlying.dividends:
+                if ex_date == day:
+                    self._exercise_before(underlying.symbol, amount)
+                    self._pay(underlying.symbol, amount)
 
     def _exercise_before(self, symbol: str, amount: float) -> None:
         for held in self._account.ledger.open_holdings():

@@ -40,6 +40,8 @@ class ExpirySlice:
     call_quoted: NDArray[np.bool_] | None = None
     put_quoted: NDArray[np.bool_] | None = None
     file_atm: float | None = None
+    multiplier: int = 0
+    """Of an adjusted class; 0 for the chain's own."""
 
     @property
     def is_morning_settled(self) -> bool:

@@ -111,6 +111,7 @@ class Paths:
         self._correlation = np.array([self._motion.implied])
         self._earnings = [frozenset(u.earnings) for u in universe.components]
         self._dividends = dividends_by_day(universe)
+        self._splits: dict[date, Floats] = {}
         self._prepare_block()
 
     @property
@@ -244,10 +245,26 @@ class Paths:
         self._apply(draws, gap, OVERNIGHT_SHARE)
         self._log = self._log[-1:] + self._earnings_jump(day.day, vols, report_z)
         self._log = self._ex_dividend(day.day)
+        if (ratios := self._splits.pop(day.day, None)) is not None:
+            self._log = self._log - np.log(ratios)
+            self.scenery.holdings[:] *= ratios
         self._common, self._own = self._common[-1:], self._own[-1:]
         self._correlation = self._correlation[-1:]
         self.day, self.step, self._base = day, 0, 0
         self._prepare_block()
+
+    def split(self, day: date, column: int, ratio: float) -> None:
+        """Divide a component's price by `ratio` at the opening of `day`; baskets stay."""
+        count = len(self.scenery.spots)
+        self._splits.setdefault(day, np.ones(count))[column] *= ratio
+        for ex_date, amounts in self._dividends.items():
+            if ex_date > day:  # that of the day itself leaves before the split
+                amounts[column] /= ratio
+
+    def pay(self, day: date, column: int, amount: float) -> None:
+        """Let a component open lower by a special dividend on `day`."""
+        count = len(self.scenery.spots)
+        self._dividends.setdefault(day, np.zeros(count))[column] += amount
 
     def _ex_dividend(self, day: date) -> Floats:
         """Return the opening's logs less the dividends of the day."""

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from dispersa.gateway.world.calendar import SESSION_SECONDS, Session, session
+from dispersa.gateway.world.calendar import SESSION_SECONDS, Session, new_york_date, session
 from dispersa.gateway.world.history import DailyHistory
 from dispersa.gateway.world.jumps import DAYS_PER_YEAR
 from dispersa.gateway.world.kernels import Floats
@@ -99,6 +99,22 @@ class Tape:
             else:
                 day.minutes.append((minute, span))
 
+    def split(self, day: date, column: int, ratio: float) -> None:
+        """Adjust what was printed before `day` for a split."""
+        for live in self.days:
+            if live.session.day < day:
+                for levels in (live.opens, live.highs, live.lows, live.closes):
+                    levels[column] /= ratio
+                live.minutes = [(start, _scaled(span, column, ratio))
+                                for start, span in live.minutes]  # fmt: skip
+        self.seconds = deque(
+            (
+                (start, _scaled(span, column, ratio) if new_york_date(start) < day else span)
+                for start, span in self.seconds
+            ),
+            maxlen=_SECONDS_KEPT,
+        )
+
     def _keep_second(self, start: datetime, span: MinuteRange) -> None:
         second = start.replace(microsecond=0)
         if self.seconds and self.seconds[-1][0] == second:
@@ -179,6 +195,18 @@ def _live(live: LiveDay, column: int) -> list[Candle]:
         )
         for start, span in live.minutes
     ]
+
+
+def _scaled(span: MinuteRange, column: int, ratio: float) -> MinuteRange:
+    """Return the ranges with one column divided by `ratio`."""
+    ratios = np.ones(len(span.opens))
+    ratios[column] = ratio
+    return MinuteRange(
+        opens=span.opens / ratios,
+        highs=span.highs / ratios,
+        lows=span.lows / ratios,
+        closes=span.closes / ratios,
+    )
 
 
 def _joined(first: MinuteRange, second: MinuteRange) -> MinuteRange:

@@ -9,8 +9,18 @@ from datetime import date, datetime
 
 import numpy as np
 
+from dispersa.errors import InvalidInput
+from dispersa.gateway.world.actions import (
+    Applied,
+    CorporateAction,
+    Rename,
+    SpecialDividend,
+    Split,
+    changed_chain,
+    changed_underlying,
+)
 from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
-from dispersa.gateway.world.calendar import latest_session, new_york_date
+from dispersa.gateway.world.calendar import is_trading_day, latest_session, new_york_date
 from dispersa.gateway.world.history import Anchor, DailyHistory, daily_history
 from dispersa.gateway.world.kernels import Floats
 from dispersa.gateway.world.listings import Chain, with_new_expiries
@@ -55,6 +65,8 @@ class World:
         self._market: Market | None = None
         self._vols: tuple[Market, Floats] | None = None
         self._history: DailyHistory | None = None
+        self._announced: list[CorporateAction] = []
+        self._applied: list[Applied] = []
         self.tape = Tape(seed=seed, start=start, first=self.first_session)
 
     # -- time ------------------------------------------------------------------------------------
@@ -74,6 +86,7 @@ class World:
         self.tape.record(passed)
         self.now = to
         self._market = None
+        self._apply_actions()
         return bool(passed)
 
     @property
@@ -181,6 +194,75 @@ class World:
         if column is None or self.underlyings[column].is_hidden:
             return None
         return self.underlyings[column]
+
+    # -- corporate actions -----------------------------------------------------------------------
+
+    def announce(self, action: CorporateAction) -> None:
+        """Let an action happen at the opening of its day; a stock's or fund's, on a day to come.
+
+        Raises `InvalidInput` for what can not be.
+        """
+        column, change = self.columns.get(action.symbol), action.change
+        if column is None or column >= self.surface.component_count:
+            raise InvalidInput(
+                f"corporate action on {action.symbol!r}: expected a stock, no index or basket"
+            )
+        if action.day <= self.paths.day.day or not is_trading_day(action.day):
+            raise InvalidInput(f"corporate action on {action.day}: expected a trading day to come")
+        match change:
+            case Split(ratio=ratio):
+                self.paths.split(action.day, column, ratio)
+            case SpecialDividend(amount=amount):
+                self.paths.pay(action.day, column, amount)
+            case Rename(to=to):
+                if to in self.columns:
+                    raise InvalidInput(f"the new symbol {to} is taken")
+        self._announced.append(action)
+
+    def take_applied(self) -> list[Applied]:
+        """Return the actions that have happened since the last call."""
+        taken, self._applied = self._applied, []
+        return taken
+
+    def _apply_actions(self) -> None:
+        due = [action for action in self._announced if action.day <= self.paths.day.day]
+        for action in due:
+            self._announced.remove(action)
+            self._applied.append(self._apply(action))
+
+    def _apply(self, action: CorporateAction) -> Applied:
+        column, change = self.columns[action.symbol], action.change
+        old = self.underlyings[column]
+        listed_on, chain = self._chains.pop(action.symbol, (self.source.day, None))
+        if chain is None:
+            vol = float(self._start_vols[column])
+            chain = self.source.chain_of(old, vol, self.source.day)
+        after, fresh = changed_chain(chain, change), changed_underlying(old, change)
+        self._replace(column, fresh)
+        self._chains[fresh.symbol] = (listed_on, after)
+        if isinstance(change, Split):
+            self._adjust_history(column, change.ratio)
+            self.tape.split(action.day, column, change.ratio)
+        pieces = tuple(zip(chain.slices, after.slices, strict=True))
+        return Applied(action=action, underlying=fresh, pieces=pieces)
+
+    def _replace(self, column: int, fresh: Underlying) -> None:
+        old, universe = self.underlyings[column].symbol, self.universe
+        components = list(universe.components)
+        components[column] = fresh
+        baskets = {
+            basket: {fresh.symbol if s == old else s: w for s, w in weights.items()}
+            for basket, weights in universe.baskets.items()
+        }
+        self.universe = replace(universe, components=tuple(components), baskets=baskets)
+        self.underlyings = (*components, *universe.indices)
+        self.columns = {u.symbol: i for i, u in enumerate(self.underlyings)}
+
+    def _adjust_history(self, column: int, ratio: float) -> None:
+        history = self.history
+        for levels in (history.opens, history.highs, history.lows, history.closes):
+            levels[:, column] /= ratio
+        history.volumes[:, column] = history.volumes[:, column] * ratio
 
     # -- history ---------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from dispersa.gateway.exchange.floor import Floor
 from dispersa.gateway.exchange.ledger import Holding
 from dispersa.gateway.exchange.settlement import Settlement
 from dispersa.gateway.model import Action, Contract, Order, SecType
+from dispersa.gateway.world.actions import CorporateAction, change_of
 from dispersa.gateway.world.calendar import next_trading_day, session
 from dispersa.gateway.world.world import World
 
@@ -54,6 +55,7 @@ class Books:
             "D2": lambda fault: self._close(self._held(fault)),
             "D3": lambda fault: settlement.assign(fault.symbol),
             "D4": self._leave_residue,
+            "D5": self._announce,
             "D6": lambda fault: settlement.pinned.add(fault.symbol),
             "D7": self._transfer,
             "D9": self._trade_along,
@@ -66,6 +68,12 @@ class Books:
             "E8": lambda _: setattr(self, "is_profit_reversed", True),
         }
         """What happens at once when one of these is armed."""
+
+    def _announce(self, fault: Armed) -> None:
+        """Let a split, a special dividend or a symbol change happen at the next opening."""
+        day = next_trading_day(self._world.paths.day.day)
+        change = change_of(fault.value or "split 2:1")
+        self._world.announce(CorporateAction(day=day, symbol=fault.symbol, change=change))
 
     def lift(self) -> None:
         """Undo what lasts, but for trades and transfers."""

@@ -63,6 +63,8 @@ FAULTS = {
     "D2": "somebody closes the holdings of a symbol, or all, by hand",
     "D3": "short options in the money are assigned, without an event of their own",
     "D4": "an expired position stays behind with quantity 0 and without contract details",
+    "D5": "a corporate action at the next opening: `value` is `split 3:2`, `dividend 5.00` or "
+    "`rename NEWCO`, by default `split 2:1`",
     "D6": "short options just out of the money are assigned at expiry all the same",
     "D7": "holdings of a symbol, or all, are transferred to another account",
     "D8": "one row of the positions is missing once",
