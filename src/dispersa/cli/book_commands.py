@@ -12,7 +12,7 @@ from dispersa.cli.registration import command
 if TYPE_CHECKING:
     from dispersa.desk.state import DeskState
     from dispersa.orders import BrokerSnapshot
-    from dispersa.portfolio import Reconciliation
+    from dispersa.portfolio import Explanation, Reconciliation
     from dispersa.reports.exposure_views import BookView
     from dispersa.runtime.config.settings import Settings
 
@@ -29,7 +29,13 @@ def register(app: typer.Typer) -> None:
         "dispersa exposure --by leg --export legs.csv",
         "dispersa exposure --stress --spot -0.1",
     )(exposure)
-    command(app, "reconcile", "dispersa reconcile")(reconcile)
+    command(
+        app,
+        "reconcile",
+        "dispersa reconcile",
+        "dispersa reconcile --flex statement.xml",
+        'dispersa reconcile --adopt AAPL --reason "4 for 1 split of 20 November"',
+    )(reconcile)
     command(app, "orders", "dispersa orders", "dispersa orders --json")(orders)
     command(app, "status", "dispersa status", "dispersa status --json")(status)
 
@@ -133,33 +139,95 @@ def exposure(
         print_table(stress_table(view, spot=spot))
 
 
-def reconcile(*, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Compare the journal's book with the broker's; exit code 6 where they differ."""
+def reconcile(
+    *,
+    flex: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Compare with a Flex statement (XML) instead."),
+    ] = None,
+    adopt: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Accept what explains a name's difference.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why it is accepted; kept in the journal.")] = "",
+    settlement: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Settlement value of options paid in cash.")
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare the journal's book with the broker's; exit code 6 where they differ.
+
+    Every difference is explained as far as it can be. `--flex` compares with a statement that the
+    broker has made afterwards, without any connection.
+    """
     from dispersa.reports.book_tables import reconciliation_document, reconciliation_table
     from dispersa.runtime.config import load_config
     from dispersa.runtime.loop import run
 
     settings = load_config(config).settings
-    state = desk_state(settings)
-    found = run(lambda: _reconcile(settings, state))
+    if flex is not None:
+        _compare_statement(desk_state(settings), flex, as_json=json)
+        return
+    if adopt is not None:
+        say(run(lambda: _adopt(settings, adopt, reason, settlement)))
+    found, explained = run(lambda: _reconcile(settings, desk_state(settings)))
     if json:
-        print_json(reconciliation_document(found))
+        rows = [{"symbol": e.symbol, "cause": e.cause, "sentence": e.sentence} for e in explained]
+        print_json(reconciliation_document(found) | {"explanations": rows})
     else:
         print_table(reconciliation_table(found))
+        for each in explained:
+            print_table(f"{each.cause}: {each.sentence}")
     raise typer.Exit(0 if found.agrees else 6)
 
 
-async def _reconcile(settings: "Settings", state: "DeskState") -> "Reconciliation":
+def _compare_statement(state: "DeskState", file: Path, *, as_json: bool) -> None:
+    from dispersa.reports.book_tables import statement_document, statement_table
+    from dispersa.runtime.statement_check import check_statement
+
+    statement, breaks = check_statement(state, file.read_text(encoding="utf-8"))
+    if as_json:
+        print_json(statement_document(statement, breaks))
+    else:
+        print_table(statement_table(statement, breaks))
+    raise typer.Exit(6 if breaks else 0)
+
+
+async def _adopt(settings: "Settings", name: str, reason: str, settlement: str | None) -> str:
+    from decimal import Decimal, InvalidOperation
+
+    from dispersa.cli.trade_commands import StandardInput
+    from dispersa.errors import InvalidInput
+    from dispersa.market import Symbol
+    from dispersa.runtime.live import open_desk
+    from dispersa.runtime.settling import adopt, awake
+
+    if not reason.strip():
+        raise InvalidInput("--adopt needs --reason: why is the difference accepted?")
+    try:
+        value = None if settlement is None else Decimal(settlement)
+    except InvalidOperation:
+        raise InvalidInput(f"--settlement is {settlement!r}; expected a price") from None
+    async with open_desk(settings, StandardInput()) as setup, awake(setup) as desk:
+        return await adopt(desk, Symbol(name), reason=reason, by="command line", settlement=value)
+
+
+async def _reconcile(
+    settings: "Settings", state: "DeskState"
+) -> "tuple[Reconciliation, tuple[Explanation, ...]]":
+    from dispersa.desk.lifecycle import known
+    from dispersa.portfolio import explain
     from dispersa.portfolio import reconcile as compare
 
     snapshot = await _snapshot(settings)
-    return compare(
+    found = compare(
         state.book,
         snapshot,
         baseline=state.baseline,
         orders=tuple(state.orders.values()),
         bookings=state.bookings,
     )
+    return found, () if found.agrees else explain(known(state), snapshot)
 
 
 def orders(*, config: ConfigOption = None, json: JsonOption = False) -> None:

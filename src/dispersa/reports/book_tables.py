@@ -8,18 +8,8 @@ from rich.text import Text
 
 from dispersa.desk.state import DeskState
 from dispersa.orders import BrokerSnapshot, PositionReading
-from dispersa.portfolio import Exposure, Reconciliation
-from dispersa.reports.tables import NOTHING, money, number, price, table
-
-
-def positions_table(snapshot: BrokerSnapshot) -> Table:
-    """Show one row per position."""
-    title = f"Positions of {snapshot.account.account}, {snapshot.at:%Y-%m-%d %H:%M:%S} UTC"
-    rows = table(title, "contract", "quantity", "average cost $")
-    for row in snapshot.positions:
-        if row.quantity:
-            rows.add_row(_label(row), f"{row.quantity:+f}", money(row.average_cost))
-    return rows
+from dispersa.portfolio import Exposure, Reconciliation, Statement, StatementBreak
+from dispersa.reports.tables import NOTHING, number, price, table
 
 
 def _label(row: PositionReading) -> str:
@@ -43,44 +33,6 @@ def positions_document(snapshot: BrokerSnapshot) -> dict[str, Any]:
             if row.quantity
         ],
     }
-
-
-def exposure_table(found: Exposure) -> RenderableType:
-    """Show the book by underlying and in sum; vega per vol point, theta per day."""
-    rows = table(
-        f"Exposure, {found.at:%Y-%m-%d %H:%M:%S} UTC",
-        "underlying", "premium $", "margin $", "notional $", "delta $", "vega $/pt", "theta $/day",
-    )  # fmt: skip
-    for each in found.underlyings:
-        sums = each.sums
-        rows.add_row(
-            each.symbol,
-            money(sums.premium),
-            money(each.margin),
-            money(sums.notional),
-            money(sums.greeks.delta_usd, signed=True),
-            money(sums.greeks.vega_usd, signed=True),
-            money(sums.greeks.theta_usd, signed=True),
-        )
-    book = found.book
-    rows.add_section()
-    rows.add_row(
-        "book",
-        money(book.premium),
-        money(found.margin),
-        money(book.notional),
-        money(book.greeks.delta_usd, signed=True),
-        money(book.greeks.vega_usd, signed=True),
-        money(book.greeks.theta_usd, signed=True),
-    )
-    return Group(rows, Text(_gross_sentence(found)))
-
-
-def _gross_sentence(found: Exposure) -> str:
-    if found.gross is None:
-        missing = ", ".join(str(con_id) for con_id in found.unmarked)
-        return f"gross exposure can not be computed: no mark for contract {missing}"
-    return f"gross exposure {money(found.gross)} $ (the larger of premium and margin, plus stock)"
 
 
 def exposure_document(found: Exposure) -> dict[str, Any]:
@@ -193,4 +145,30 @@ def status_document(state: DeskState) -> dict[str, Any]:
         "unknown_names": ", ".join(sorted(state.unknown_names())) or None,
         "locked_names": ", ".join(sorted(state.locked_names())) or None,
         "reconciled_at": None if state.reconciled_at is None else state.reconciled_at.isoformat(),
+    }
+
+
+def statement_table(statement: Statement, breaks: tuple[StatementBreak, ...]) -> RenderableType:
+    """Show in what our book and the broker's statement differ, or that they do not."""
+    days = f"{statement.first_day} to {statement.last_day}"
+    if not breaks:
+        return Text(f"The statement of {days} agrees: {len(statement.trades)} executions.")
+    rows = table(f"Our book against the statement of {days}", "name", "kind", "found", "expected")
+    for each in breaks:
+        rows.add_row(each.symbol, each.kind.value, each.found, each.expected)
+    return Group(rows, *(Text(each.sentence) for each in breaks))
+
+
+def statement_document(statement: Statement, breaks: tuple[StatementBreak, ...]) -> dict[str, Any]:
+    """Return the comparison with a statement with plain values."""
+    return {
+        "account": statement.account,
+        "first_day": statement.first_day.isoformat(),
+        "last_day": statement.last_day.isoformat(),
+        "executions": len(statement.trades),
+        "agrees": not breaks,
+        "breaks": [
+            {"symbol": each.symbol, "kind": each.kind.value, "sentence": each.sentence}
+            for each in breaks
+        ],
     }
