@@ -67,7 +67,10 @@ def trade(
     *,
     config: ConfigOption = None,
     phase: Annotated[
-        Literal["crawl"], typer.Option(help="How the plan is approved: crawl asks for EXECUTE.")
+        Literal["crawl", "walk", "run"],
+        typer.Option(
+            help="How the plan is approved: crawl asks for EXECUTE; walk and run need the daemon."
+        ),
     ] = "crawl",
     kept: Annotated[
         str | None, typer.Option("--plan", metavar="HASH", help="Carry out a plan that was kept.")
@@ -95,7 +98,9 @@ def trade(
     with TradeScreen(quiet=json) as screen:
         screen.say(f"Profile {settings.profile}, phase {phase}.")
         wanted = _Wanted(plan_hash=kept, probe=probe)
-        state = run(lambda: _trade(settings, screen, wanted, StandardInput()))
+        state = _through_daemon(settings, screen, wanted, phase)
+        if state is None:
+            state = run(lambda: _trade(settings, screen, wanted, StandardInput()))
     report(settings, state, as_json=json)
     raise typer.Exit(exit_code_of(state))
 
@@ -106,6 +111,34 @@ class _Wanted:
 
     plan_hash: str | None = None
     probe: str | None = None
+
+
+def _through_daemon(
+    settings: "Settings", screen: "TradeScreen", wanted: _Wanted, phase: str
+) -> "DeskState | None":
+    """Let a running daemon carry out today's trade; None where none runs and none is needed."""
+    from dispersa.cli.trade_remote import carry_out
+    from dispersa.errors import InvalidInput
+
+    is_todays = wanted.plan_hash is None and wanted.probe is None
+    state = carry_out(settings.journal_file, phase, screen, _ask_word) if is_todays else None
+    if state is None and phase != "crawl":
+        raise InvalidInput(
+            f"phase {phase} needs alerts and a page, which `dispersa run` serves, and it does not "
+            "run for this journal; start it, or leave --phase out"
+        )
+    return state
+
+
+def _ask_word(plan: "TradePlan") -> str:
+    print(
+        f"Plan {plan.plan_hash} expires {plan.expires_at:%H:%M:%S %Z}. Type EXECUTE to send it, "
+        "anything else to cancel: ",
+        end="",
+        file=sys.stderr,
+        flush=True,
+    )
+    return sys.stdin.readline()
 
 
 async def _trade(
@@ -177,7 +210,7 @@ class StandardInput:
 
     async def confirm(self, plan: "TradePlan", verdict: "GateVerdict") -> str:
         """Ask for EXECUTE and read one line; the end of the input is no confirmation."""
-        import asyncio
+        from dispersa.cli.typed_line import typed_line
 
         passed = sum(check.passed for check in verdict.checks)
         print(
@@ -187,4 +220,4 @@ class StandardInput:
             file=sys.stderr,
             flush=True,
         )
-        return await asyncio.to_thread(sys.stdin.readline)
+        return await typed_line()

@@ -75,7 +75,7 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
 
         match command:
             case cmd.AskApproval() | cmd.DenyPlan():
-                self._show_plan(state, command.verdict)
+                self.show_plan(state, command.verdict)
             case cmd.StartProgram():
                 self._start_live(state)
             case cmd.EndPackage(package=symbol, state=ended, reason=reason):
@@ -91,7 +91,8 @@ class TradeScreen(AbstractContextManager["TradeScreen"]):
             case _:
                 return
 
-    def _show_plan(self, state: "DeskState", verdict: "GateVerdict") -> None:
+    def show_plan(self, state: "DeskState", verdict: "GateVerdict") -> None:
+        """Show the plan in full."""
         from dispersa.reports.trade_tables import plan_table
 
         if not self._quiet and state.plan is not None:

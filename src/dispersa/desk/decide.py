@@ -21,6 +21,7 @@ from dispersa.desk.decide_phase import (
     after_window,
     checked,
     decide_phase,
+    expired,
     trade_refusal,
 )
 from dispersa.desk.decide_program import decide_alert, decide_program
@@ -193,6 +194,8 @@ def _after_answer(
     if plan is None or answer.plan_hash != plan.plan_hash:
         reason = f"the answer was given for plan {answer.plan_hash}, which is not the one shown"
         return DeclineTrade(stage="approval", reason=reason)
+    if at > plan.expires_at:
+        return DeclineTrade(stage="approval", reason=expired(plan))
     if answer.text.strip() != APPROVAL_WORD:
         return DeclineTrade(
             stage="approval", reason=f"not confirmed: expected {APPROVAL_WORD}, nothing was sent"

@@ -126,13 +126,17 @@ def after_window(rules: DeskRules, state: DeskState, at: datetime) -> Command | 
             return checked(rules, state, plan, at, by="walk: nobody cancelled")
 
 
+def expired(plan: TradePlan) -> str:
+    """Say that a plan is too old to start."""
+    return f"the plan expired at {plan.expires_at:%H:%M:%S %Z}; make a new one"
+
+
 def checked(
     rules: DeskRules, state: DeskState, plan: TradePlan, at: datetime, *, by: str
 ) -> Command:
     """Ask expiry and gate once more, then approve."""
     if at > plan.expires_at:
-        reason = f"the plan expired at {plan.expires_at:%H:%M:%S %Z}; make a new one"
-        return DeclineTrade(stage="approval", reason=reason)
+        return DeclineTrade(stage="approval", reason=expired(plan))
     verdict = rules.gate.check_plan(plan_request(state, plan), gate_facts(state, at))
     if not verdict.passed:
         return DenyPlan(plan_hash=plan.plan_hash, verdict=verdict)
@@ -147,8 +151,7 @@ def after_quotes(
     if policy is None or plan is None or since is None:
         return None
     if at > plan.expires_at:
-        reason = f"the plan expired at {plan.expires_at:%H:%M:%S %Z}; make a new one"
-        return DeclineTrade(stage="drift", reason=reason)
+        return DeclineTrade(stage="drift", reason=expired(plan))
     drift = drift_of(plan, seen.quotes, at, policy)
     if drift.unseen:
         if at - since <= timedelta(seconds=policy.patience_seconds):

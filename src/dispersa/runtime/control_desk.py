@@ -123,12 +123,14 @@ class DeskAnswers:
         seen = await self._loop.overtake(event)
         return await self.told(seen) | {"open_orders": _open_orders(seen.state)}
 
-    async def request_trade(self, asked: ask.TradeAsked) -> dict[str, Any]:
+    async def request_trade(
+        self, asked: ask.TradeAsked, *, edge_waiver: str | None = None
+    ) -> dict[str, Any]:
         """Ask for today's trade."""
         state = self._loop.state
         if state.stage not in {Stage.IDLE, Stage.DECLINED, Stage.ENDED}:
             raise Halted(f"a trade is under way, at {state.stage}; wait for its end or cancel it")
-        event = ev.TradeRequested(requested_by=asked.by, edge_waiver=None, phase=asked.phase)
+        event = ev.TradeRequested(requested_by=asked.by, edge_waiver=edge_waiver, phase=asked.phase)
         return await self.told(await self._loop.tell(event))
 
     async def note(self, asked: ask.NoteGiven) -> dict[str, Any]:

@@ -263,9 +263,15 @@ class Daemon:
 
     def _answers(self) -> dict[str, Answering[Any]]:
         return {
+            "request_trade": Answering(ask.TradeAsked, self._request_trade),
             "health": Answering(ask.HealthAsked, self._tell_health),
             "send_proof_link": Answering(ask.ProofLinkAsked, self._send_proof),
         }
+
+    async def _request_trade(self, asked: ask.TradeAsked) -> dict[str, Any]:
+        """Ask for today's trade under the daemon's own label, where it has one."""
+        answers = DeskAnswers(self.loop, self._setup.journal, _nothing)
+        return await answers.request_trade(asked, edge_waiver=self._terms.edge_waiver)
 
     async def _tell_health(self, _: ask.HealthAsked) -> dict[str, Any]:
         return self.health()
@@ -320,6 +326,10 @@ class Daemon:
             found = f"{type(error).__name__} {error}".strip()
             return f"Orders of ours could not be cancelled ({found}): they may work."
         return "Every order of ours was asked to be cancelled."
+
+
+def _nothing() -> None:
+    return
 
 
 class _Late:
