@@ -26,6 +26,7 @@ from dispersa.runtime.control_desk import DeskAnswers
 from dispersa.runtime.demo import DEMO_ACCOUNT, EDGE_WAIVER, DemoOptions, set_stage
 from dispersa.runtime.desk_loop import DeskLoop, Seen
 from dispersa.runtime.reachable import Reach
+from dispersa.runtime.replay import start_state
 from dispersa.runtime.trade_session import Streaming, TradeSetup, open_books
 from dispersa.web.page import WebPage, make_page
 from dispersa.web.seam import AlertTold, DeskSeam, Reading
@@ -186,6 +187,7 @@ async def run_demo_page(
             operator=setup.operator,
             observers=(streaming, readings),
         )
+        desk.state = start_state(setup.journal).state
         readings.loop = desk
         await open_books(setup, desk)
         page = make_page(_seam(setup, desk, readings, bound.getsockname()[1], journal))

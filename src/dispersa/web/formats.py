@@ -63,6 +63,16 @@ def vol_points(value: Number) -> str:
     return fixed(value, 2, signed=True)
 
 
+def amount(value: Number) -> str:
+    """Write a use or a limit: whole where it is whole or large.
+
+    >>> amount(3), amount(Decimal("2.5")), amount(1234.5)
+    ('3', '2.50', '1,234')
+    """
+    is_whole = value is None or value == int(value) or not -100 < value < 100
+    return fixed(value, 0 if is_whole else 2)
+
+
 def price(value: Number) -> str:
     """Write a price per share."""
     return fixed(value, 2)
@@ -135,6 +145,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "points": points,
     "spoints": signed_points,
     "volpoints": vol_points,
+    "amount": amount,
     "price": price,
     "percent": percent,
     "clock": clock,

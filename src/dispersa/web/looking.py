@@ -18,7 +18,7 @@ from dispersa.web.seam import Reading
 from dispersa.web.searching import PAGE_ROWS, Found
 from dispersa.web.security import logins, second_factor
 from dispersa.web.security.logins import Login
-from dispersa.web.views.events import QUIET, TONES, title
+from dispersa.web.views.events import QUIET, ROUTINE, TONES, title
 from dispersa.web.views.frame import frame
 from dispersa.web.views.overview import overview_view
 from dispersa.web.views.plan import may_ask, plan_view
@@ -79,7 +79,7 @@ async def overview(page: DeskPage, request: Request, reading: Reading) -> Values
     del request
     return {
         **overview_view(reading),
-        "timeline": page.index.latest(TIMELINE_ROWS, without=QUIET),
+        "timeline": page.index.latest(TIMELINE_ROWS, without=ROUTINE),
         "may_ask": may_ask(reading.state),
     }
 

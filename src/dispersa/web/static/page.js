@@ -125,7 +125,7 @@
       width: host.clientWidth, height: host.clientHeight, legend: { show: false }, padding: [12, 76, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "America/New_York"),
       cursor: { y: false, points: { size: 6 } },
-      axes: [{ ...axis }, { ...axis, size: 64, values: (_, marks) => marks.map((mark) => mark.toLocaleString("en-US").replace("-", "−")) }],
+      axes: [{ ...axis, values: (_, marks) => marks.map((mark) => newYork(mark * 1e3).slice(0, 8)), space: 90 }, { ...axis, size: 64, values: (_, marks) => marks.map((mark) => mark.toLocaleString("en-US").replace("-", "−")) }],
     };
   }
 
@@ -154,6 +154,10 @@
     return new uPlot(options, [data.times, data.implied, data.forecast], host);
   }
 
+  function digitsOf(value) {
+    return Math.abs(value) >= 100 ? 0 : 1;
+  }
+
   function endLabel(index) {
     return (plot) => {
       const values = plot.data[index];
@@ -164,7 +168,8 @@
       plot.ctx.fillStyle = color("--text");
       plot.ctx.font = `${12 * devicePixelRatio}px ui-monospace, monospace`;
       plot.ctx.textBaseline = "middle";
-      plot.ctx.fillText(last.toLocaleString("en-US", { maximumFractionDigits: 1, signDisplay: "exceptZero" }).replace("-", "−"), x + 8 * devicePixelRatio, y);
+      plot.ctx.textAlign = "left";
+      plot.ctx.fillText(last.toLocaleString("en-US", { maximumFractionDigits: digitsOf(last), signDisplay: "exceptZero" }).replace("-", "−"), x + 8 * devicePixelRatio, y);
       plot.ctx.restore();
     };
   }

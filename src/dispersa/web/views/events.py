@@ -25,6 +25,20 @@ QUIET = frozenset(
 )
 """Kinds that a timeline leaves out: they happen all the time and decide nothing by themselves."""
 
+ROUTINE = QUIET | {
+    "AmendRefused",
+    "CancelOrder",
+    "DenyOrder",
+    "ExecutionReported",
+    "OrderCancelled",
+    "PausePackage",
+    "PlaceOrder",
+    "RecordReconciliation",
+    "ResumePackage",
+    "SuspectMove",
+}
+"""What the overview leaves out, too: the single orders of a program stand on its own page."""
+
 TONES = {
     "HaltRequested": "alarm",
     "HaltTrading": "alarm",

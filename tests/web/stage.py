@@ -1,0 +1,226 @@
+"""Which desk does the page stand before in tests? One that answers from memory, asks noted down."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.types import Message, Scope
+
+from dispersa.desk.phases import Phase
+from dispersa.desk.state import DeskState
+from dispersa.errors import Halted
+from dispersa.journal import Entry, Journal, NewEntry
+from dispersa.risk import HaltLevel
+from dispersa.web.page import WebPage, make_page
+from dispersa.web.seam import AlertTold, DeskSeam, Reading
+
+NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+PORT = 8765
+ORIGIN = f"http://127.0.0.1:{PORT}"
+WORDS = "correct horse battery staple"
+
+
+@dataclass
+class StageDesk:
+    """Reads from a state that tests set; every ask is kept in `asked`."""
+
+    journal: Journal
+    state: DeskState = field(default_factory=DeskState)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    alerts_told: tuple[AlertTold, ...] = ()
+    plan_hash: str | None = None
+
+    def now(self) -> datetime:
+        return NOON
+
+    def reading(self) -> Reading:
+        return Reading(
+            at=NOON,
+            sequence=self.journal.last_sequence,
+            state=self.state,
+            window_seconds=None,
+            document={},
+            health={},
+        )
+
+    def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
+        return tuple(self.journal.entries(after=after))[:count]
+
+    async def changed(self, after: int) -> int:
+        while self.journal.committed_sequence <= after:
+            await asyncio.sleep(0.005)
+        return self.journal.committed_sequence
+
+    async def alerts(self, count: int) -> tuple[AlertTold, ...]:
+        return self.alerts_told[:count]
+
+    async def _note_down(self, what: str, **values: Any) -> dict[str, Any]:
+        self.asked.append((what, values))
+        self.journal.append([NewEntry.of("NoteAdded", {"text": what, "by": "test"})])
+        return {"sequence": self.journal.last_sequence, "open_orders": []}
+
+    async def halt(self, level: HaltLevel, reason: str, *, by: str) -> dict[str, Any]:
+        return await self._note_down("halt", level=level, reason=reason, by=by)
+
+    async def resume(self, reason: str, *, by: str) -> dict[str, Any]:
+        return await self._note_down("resume", reason=reason, by=by)
+
+    async def approve(self, plan_hash: str, text: str, *, by: str) -> dict[str, Any]:
+        if plan_hash != self.plan_hash:
+            raise Halted("no plan waits for approval")
+        return await self._note_down("approve", plan_hash=plan_hash, text=text, by=by)
+
+    async def cancel(self, reason: str, *, by: str, plan_hash: str | None = None) -> dict[str, Any]:
+        return await self._note_down("cancel", reason=reason, by=by, plan_hash=plan_hash)
+
+    async def request_trade(self, *, by: str) -> dict[str, Any]:
+        return await self._note_down("request_trade", by=by)
+
+    async def note(self, text: str, *, by: str) -> dict[str, Any]:
+        return await self._note_down("note", text=text, by=by)
+
+    async def prove_page(self, url: str, *, by: str) -> dict[str, Any]:
+        return await self._note_down("prove_page", url=url, by=by)
+
+    async def change_phase(
+        self, phase: Phase, reason: str, *, by: str, live_waiver: str = ""
+    ) -> dict[str, Any]:
+        return await self._note_down(
+            "change_phase", phase=phase, reason=reason, by=by, live_waiver=live_waiver
+        )
+
+    def names_asked(self) -> list[str]:
+        """What was asked, log-ins and other notes left aside."""
+        return [what for what, _ in self.asked if what != "note"]
+
+
+@dataclass
+class Stage:
+    """A page before its desk, and one browser that keeps cookies."""
+
+    desk: StageDesk
+    page: WebPage
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def ask(
+        self,
+        path: str,
+        form: dict[str, str] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        method: str | None = None,
+        chunks: Sequence[bytes] | None = None,
+    ) -> "Answer":
+        """Send one request as our own page would; `headers` add to or replace its own."""
+        from urllib.parse import urlencode
+
+        body = urlencode(form or {}).encode()
+        sent = {"host": f"127.0.0.1:{PORT}", "user-agent": "test"}
+        if form is not None:
+            sent |= {
+                "origin": ORIGIN,
+                "sec-fetch-site": "same-origin",
+                "content-type": "application/x-www-form-urlencoded",
+                "content-length": str(len(body)),
+            }
+        if self.cookies:
+            sent["cookie"] = "; ".join(f"{key}={value}" for key, value in self.cookies.items())
+        sent |= headers or {}
+        path, _, query = path.partition("?")
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": method or ("GET" if form is None else "POST"),
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(k.encode(), v.encode("latin-1")) for k, v in sent.items() if v],
+            "client": ("127.0.0.1", 5000),
+            "server": ("127.0.0.1", PORT),
+        }
+        return await self._send(scope, list(chunks or [body]))
+
+    async def _send(self, scope: Scope, parts: list[bytes]) -> "Answer":
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            if parts:
+                part = parts.pop(0)
+                return {"type": "http.request", "body": part, "more_body": bool(parts)}
+            await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        await self.page(scope, receive, send)
+        start = messages[0]
+        headers = [(k.decode().lower(), v.decode("latin-1")) for k, v in start["headers"]]
+        body = b"".join(message.get("body", b"") for message in messages[1:])
+        answer = Answer(status=start["status"], headers=headers, text=body.decode())
+        for key, value in headers:
+            if key == "set-cookie":
+                name, _, rest = value.partition("=")
+                secret = rest.partition(";")[0].strip('"')
+                if secret and "Max-Age=0" not in value:
+                    self.cookies[name] = secret
+                else:
+                    self.cookies.pop(name, None)
+        return answer
+
+    async def set_up(self) -> "Answer":
+        """Set the passphrase by the set-up code and log in."""
+        return await self.ask("/enter", {"setup": self.page.setup_code or "", "passphrase": WORDS})
+
+    async def token(self) -> str:
+        """Return the CSRF token of the log-in."""
+        import re
+
+        found = re.search(r'name="csrf" value="([^"]+)"', (await self.ask("/settings")).text)
+        assert found is not None
+        return found[1]
+
+    async def act(self, path: str, **form: str) -> "Answer":
+        """Post one of our own forms."""
+        return await self.ask(path, {"csrf": await self.token(), **form})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    text: str
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key == name), "")
+
+
+def stage_on(folder: Path, *, profile: str = "sim", public_url: str | None = None) -> Stage:
+    """Set a page up before a desk in memory."""
+    journal = Journal.in_memory(build_id="test", now=lambda: NOON, monotonic_ns=lambda: 0)
+    desk = StageDesk(journal=journal)
+    seam = DeskSeam(
+        profile=profile,
+        account="DU1234567",
+        build="test",
+        host="127.0.0.1",
+        port=PORT,
+        public_url=public_url,
+        vault_file=folder / "vault",
+        reads=desk,
+        actions=desk,
+    )
+    return Stage(desk=desk, page=make_page(seam))
+
+
+def with_host(seam: DeskSeam, host: str) -> DeskSeam:
+    """Let the page listen elsewhere."""
+    return replace(seam, host=host)
