@@ -246,18 +246,6 @@ PLANTED: tuple[Planted, ...] = (
         ),
     ),
     _bug(
-        "orders leave while the link is not proven",
-        8,
-        "INV-31",
-        Edit("broker.ibkr.orders", "reason = self._unproven()", "reason = None"),
-        Edit("risk.send_desk", "if ask.facts.are_links_proven:", "if True:"),
-        Edit(
-            "desk.evolve",
-            "lost = replace(state, linked=False, link_message=report.message)\n            return note_link(lost, at)",
-            "return state\n",
-        ),
-    ),
-    _bug(
         "two orders share an id",
         1,
         "INV-03",
@@ -313,7 +301,7 @@ PLANTED: tuple[Planted, ...] = (
     _bug(
         "one leg is enough for a fill",
         117,
-        "INV-31",
+        "INV-02",
         Edit(
             "orders.executions",
             "return min(\n            int(traded",
