@@ -10,6 +10,7 @@ from dispersa.desk import events as ev
 from dispersa.desk import phase_events as pe
 from dispersa.desk.commands import AskApproval, Command, DeclineTrade, DenyPlan, StartProgram
 from dispersa.desk.drift import drift_of
+from dispersa.desk.evolve_phase import ITSELF
 from dispersa.desk.facts import gate_facts, plan_request
 from dispersa.desk.phase_commands import AnnounceStart, ApprovePlan, ChangePhase, RefusePhase
 from dispersa.desk.phases import (
@@ -34,11 +35,11 @@ def decide_phase(state: DeskState, event: ev.Event) -> Command | None:
     if phasing.incident and phasing.phase is not Phase.CRAWL:
         return ChangePhase(
             phase=Phase.CRAWL,
-            by="dispersa",
+            by=ITSELF,
             reason=f"taken back by itself: {phasing.incident}",
             evidence=phasing.evidence,
         )
-    if not isinstance(event, pe.PhaseRequested) or _is_answered(state, event):
+    if not isinstance(event, pe.PhaseRequested) or not phasing.is_asked:
         return None
     refusal = promotion_refusal(phasing, event.phase)
     if refusal is not None:
@@ -176,10 +177,3 @@ def start(rules: DeskRules, state: DeskState, plan: TradePlan, at: datetime) -> 
         policy=rules.program_policy,
         walk_policy=rules.walk_policy,
     )
-
-
-def _is_answered(state: DeskState, event: pe.PhaseRequested) -> bool:
-    """Whether the phase is the one asked for already, by this very request."""
-    phasing = state.phasing
-    waiver_known = not event.live_waiver or phasing.live_waiver == event.live_waiver
-    return (phasing.phase, phasing.reason) == (event.phase, event.reason) and waiver_known

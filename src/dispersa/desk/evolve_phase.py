@@ -26,6 +26,9 @@ from dispersa.desk.window import (
 from dispersa.execution.program import ProgramState
 from dispersa.portfolio import Reconciliation
 
+ITSELF = "dispersa"
+"""Who takes a phase back without being asked."""
+
 
 def phase_event(state: DeskState, event: pe.PhaseEvent) -> DeskState:
     """Fold one event of phase, window, page or day."""
@@ -40,7 +43,9 @@ def phase_event(state: DeskState, event: pe.PhaseEvent) -> DeskState:
             return with_phasing(opened, replace(phasing, day=event.day))
         case pe.DayEnded():
             return with_phasing(state, _day_ended(phasing, event))
-        case pe.PhaseRequested() | pe.NoteAdded() | pe.UniverseChanged() | pe.TaskFailed():
+        case pe.PhaseRequested():
+            return with_phasing(state, replace(phasing, is_asked=True))
+        case pe.NoteAdded() | pe.UniverseChanged() | pe.TaskFailed():
             return state
         case _:
             return _observed(state, event)
@@ -104,7 +109,7 @@ def phase_command(state: DeskState, at: datetime, command: PhaseCommand) -> Desk
         case ChangePhase():
             return with_phasing(state, _changed(phasing, at, command))
         case RefusePhase():
-            return state
+            return with_phasing(state, replace(phasing, is_asked=False))
         case _:
             assert_never(command)
 
@@ -117,6 +122,7 @@ def _changed(phasing: Phasing, at: datetime, command: ChangePhase) -> Phasing:
         changed_by=command.by,
         reason=command.reason,
         incident="",
+        is_asked=phasing.is_asked and command.by == ITSELF,
         live_waiver=command.live_waiver or phasing.live_waiver,
     )
 

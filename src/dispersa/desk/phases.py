@@ -167,8 +167,9 @@ class Phasing:
     the policy it was opened by. `approved_by` and `approved_at` say who let the plan start, which
     then waits for fresh quotes. `page_proven` is the address that the operator has opened once.
     `paper_days` were counted in the paper journal before live trading, `live_waiver` is the reason
-    for doing without them. `incident` asks for a demotion, empty while there is none. `day` is the
-    trading day that was opened last, `day_ended` the last one that was journaled to its end.
+    for doing without them. `incident` asks for a demotion, empty while there is none; `is_asked`
+    while a person's wish for another phase has no answer yet. `day` is the trading day that was
+    opened last, `day_ended` the last one that was journaled to its end.
     """
 
     phase: Phase = Phase.CRAWL
@@ -184,6 +185,7 @@ class Phasing:
     paper_days: int | None = None
     live_waiver: str = ""
     incident: str = ""
+    is_asked: bool = False
     day: date | None = None
     day_ended: date | None = None
     evidence: Evidence = field(default_factory=Evidence)
