@@ -35,7 +35,9 @@ def test_a_mail_arrives_with_grade_words_and_its_own_id() -> None:
     assert mail["Subject"] == "[dispersa PAPER] WARNING: The link to the broker is down"
     assert mail["Message-ID"] == "<a7@dispersa.invalid>"
     assert mail["To"] == "a@example.org, b@example.org"
-    text = mail.get_content()
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
     for words in ("WHAT HAPPENED", "WHAT THE SYSTEM DID", "WHAT YOU CAN DO", "12:00:00 New York"):
         assert words in text
 

@@ -21,6 +21,7 @@ from dispersa.cli import (
     journal_commands,
     market_commands,
     program_commands,
+    report_commands,
     run_commands,
     signal_commands,
     trade_commands,
@@ -46,6 +47,7 @@ GROUPS = (
     config_commands,
     journal_commands,
     alert_commands,
+    report_commands,
 )
 """Modules with a `register(app)`, in the order of the help."""
 

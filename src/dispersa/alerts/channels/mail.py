@@ -5,15 +5,18 @@ Source: RFC 5321 (SMTP): replies 4yz are transient, 5yz permanent.
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email.message import EmailMessage
+from datetime import datetime
+from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
 from functools import cache
+from hashlib import sha256
 from typing import Literal
 
 from dispersa.alerts.alert import Alert
 from dispersa.alerts.delivery import Refused, TryLater
+from dispersa.alerts.letter import letter_html
 from dispersa.alerts.rendering import Sender, letter, subject
 from dispersa.alerts.targets import require_allowed
 
@@ -34,6 +37,19 @@ class MailServer:
     private_allowed: bool
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail that is no alert, such as a report: text, HTML, and PNG pictures by their name.
+
+    The HTML names a picture as `cid:NAME`.
+    """
+
+    subject: str
+    text: str
+    html: str
+    pictures: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +80,50 @@ class Mail:
         """
         return hand_in(self.server, composed(alert, self.sender, self.origin, self.receivers))
 
+    def send_letter(self, letter: Letter, at: datetime) -> str:
+        """Hand a letter to the mail server and return its answer; as `send`."""
+        return hand_in(self.server, composed_letter(letter, at, self.origin, self.receivers))
+
 
 def composed(alert: Alert, sender: Sender, origin: str, receivers: Sequence[str]) -> EmailMessage:
     """Return an alert as a mail; its Message-ID is the alert's, so a repeated mail is seen once."""
+    message = _addressed(subject(alert, sender), alert.at, origin, receivers)
+    message["Message-ID"] = f"<{alert.alert_id.replace(' ', '-')}@dispersa.invalid>"
+    message.set_content(letter(alert, sender))
+    message.add_alternative(letter_html(alert, sender), subtype="html")
+    return message
+
+
+def composed_letter(
+    letter: Letter, at: datetime, origin: str, receivers: Sequence[str]
+) -> EmailMessage:
+    """Return a letter as a mail: text, and HTML with its pictures inside (RFC 2387, 2392)."""
+    message = _addressed(letter.subject, at, origin, receivers)
+    identity = sha256(f"{letter.subject}\n{letter.text}".encode()).hexdigest()[:24]
+    message["Message-ID"] = f"<{identity}@dispersa.invalid>"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    *_, page = message.iter_parts()
+    for name, picture in letter.pictures.items():
+        if isinstance(page, MIMEPart):
+            page.add_related(
+                picture,
+                maintype="image",
+                subtype="png",
+                cid=f"<{name}>",
+                filename=f"{name}.png",
+                disposition="inline",
+            )
+    return message
+
+
+def _addressed(title: str, at: datetime, origin: str, receivers: Sequence[str]) -> EmailMessage:
     message = EmailMessage()
-    message["Subject"] = subject(alert, sender)
+    message["Subject"] = title
     message["From"] = origin
     message["To"] = ", ".join(receivers)
-    message["Date"] = format_datetime(alert.at)
-    message["Message-ID"] = f"<{alert.alert_id.replace(' ', '-')}@dispersa.invalid>"
+    message["Date"] = format_datetime(at)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter(alert, sender))
     return message
 
 
