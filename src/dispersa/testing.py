@@ -183,20 +183,28 @@ class GatewayFixture:
     def run(
         self,
         scenario: Callable[[SimulatedGateway], Coroutine[Any, Any, Result]],
+        *,
+        sockets: bool = False,
         **changes: Any,
     ) -> Result:
         """Run `await scenario(gateway)` on a virtual loop: time jumps whenever nothing happens.
 
-        The client must live on the same loop. `changes` are settings for this run only.
+        The client must live on the same loop. Connections are in memory, cut into pieces by the
+        gateway's seed, so that the same seed does the same byte for byte; with `sockets` they are
+        real ones, for clients that open sockets by other means than the loop. `changes` are
+        settings for this run only.
         """
         from dispersa.gateway.server import serve
         from dispersa.runtime.loop import Virtual, run
+        from dispersa.runtime.memory_transport import InMemory
+
+        settings = self.settings(**changes)
 
         async def main() -> Result:
-            async with await serve(self.settings(**changes)) as running:
+            async with await serve(settings) as running:
                 return await scenario(SimulatedGateway(running))
 
-        return run(main, Virtual())
+        return run(main, Virtual(network=None if sockets else InMemory(seed=settings.seed)))
 
     @contextmanager
     def in_thread(self, **changes: Any) -> Iterator[ThreadedGateway]:

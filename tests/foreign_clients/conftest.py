@@ -80,3 +80,9 @@ def run_client(gateway_address: str) -> Callable[[str], dict[str, Any]]:
         return seen
 
     return run
+
+
+@pytest.fixture
+def ibapi_python() -> Path:
+    """The interpreter that has the official client."""
+    return _python_of("ibapi")

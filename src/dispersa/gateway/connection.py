@@ -33,7 +33,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, floor: Floor, track: Track | None = None) -> None:
         self._floor = floor
         self._track = track
-        self._reader = FrameReader()
+        self._reader = FrameReader(floor.settings.rules.frame_bytes_max)
         self._stage = _Stage.HELLO
         self._transport: asyncio.Transport | None = None
         self._unsent = bytearray()

@@ -20,7 +20,12 @@ MARKET_DATA_REFUSALS = (354, 10089, 10168)
 _MAY_BE_ZERO = frozenset(
     {"messages_per_second_max", "market_data_lines_max", "order_efficiency_max", "restart_hour"}
 )
-_LOWEST = {"account_summaries_max": 1, "historical_requests_open_max": 1, "unsent_bytes_max": 65536}
+_LOWEST = {
+    "account_summaries_max": 1,
+    "historical_requests_open_max": 1,
+    "unsent_bytes_max": 65536,
+    "frame_bytes_max": 4096,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,8 @@ class Rules:
     """How often subscribed profits are sent."""
     snapshot_seconds: float = 11.0
     """A snapshot that is not complete after this long ends anyway."""
+    frame_bytes_max: int = 16 * 2**20
+    """A client's frame above this ends the connection."""
     unsent_bytes_max: int = 64 * 2**20
     """A client that does not read is dropped once this much waits for it.
 

@@ -53,13 +53,17 @@ class Instrument:
     @property
     def tick(self) -> float:
         """Step in which it is quoted, options aside."""
+        if self.contract.currency == "JPY":
+            return 0.005
         ticks = {SecType.FOREX: 0.00005, SecType.FUTURE: 0.25}
         return ticks.get(self.sec_type, 0.01)
 
     @property
     def digits(self) -> int:
         """Decimals of its prices."""
-        return 5 if self.sec_type is SecType.FOREX else 2
+        if self.sec_type is not SecType.FOREX:
+            return 2
+        return 3 if self.contract.currency == "JPY" else 5
 
 
 class Directory:
@@ -329,7 +333,7 @@ def _fits_exchange(wanted: Contract, found: Instrument) -> bool:
         return False
     if wanted.symbol and wanted.con_id == 0 and wanted.symbol != found.contract.symbol:
         return found.contract.trading_class == wanted.symbol
-    if wanted.currency not in ("", "USD"):
+    if wanted.currency not in ("", found.contract.currency):
         return False
     if wanted.multiplier and found.multiplier > 1 and wanted.multiplier != str(found.multiplier):
         return False

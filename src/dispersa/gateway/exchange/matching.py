@@ -57,7 +57,7 @@ class Matcher:
         side = signed(order.order.action)
         quote = self._quotes.combo_quote(order.parts)
         far = quote.ask if side > 0 else quote.bid
-        limit = order.order.limit_price if order.order.order_type == "LMT" else None
+        limit = order.limit_price
         if not isnan(far) and (limit is None or side * (limit - far) >= -1e-9):
             return self._take(order, side, far, now)
         if limit is None or not quote.is_two_sided:

@@ -7,6 +7,7 @@ from dispersa.gateway.exchange.account import Account, Trade
 from dispersa.gateway.exchange.commissions import full_charge
 from dispersa.gateway.exchange.matching import Matcher
 from dispersa.gateway.exchange.nbbo import QuoteBook, signed
+from dispersa.gateway.exchange.orders import LIMIT_TYPES
 from dispersa.gateway.exchange.validation import Ticket
 from dispersa.gateway.model import Order, OrderState, Status
 
@@ -58,7 +59,7 @@ class Means:
     def _trades(self, ticket: Ticket, order: Order) -> tuple[list[Trade], float]:
         """Return the trades that a full fill would be, and its commission."""
         side = signed(order.action)
-        limit = order.limit_price if order.order_type == "LMT" else None
+        limit = order.limit_price if order.order_type in LIMIT_TYPES else None
         net = limit
         if net is None:
             quote = self._quotes.combo_quote(ticket.parts)

@@ -11,6 +11,8 @@ from dispersa.gateway.exchange.nbbo import ComboPart
 from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import Contract, Order, OrderState, SecType, Status
 
+LIMIT_TYPES = frozenset({"LMT", "REL + LMT", "LMT + MKT"})
+"""Types whose price is a limit on the whole order; a relative one with a market leg has none."""
 DONE = frozenset({Status.FILLED, Status.CANCELLED, Status.API_CANCELLED, Status.INACTIVE})
 NOT_FOUND = {
     10147: "OrderId {} that needs to be cancelled is not found.",
@@ -70,6 +72,11 @@ class WorkingOrder:
     def is_done(self) -> bool:
         """Whether nothing can happen to the order any more."""
         return self.status in DONE
+
+    @property
+    def limit_price(self) -> float | None:
+        """The price on which the order insists, None for an order at the market."""
+        return self.order.limit_price if self.order.order_type in LIMIT_TYPES else None
 
     @property
     def remaining(self) -> Decimal:

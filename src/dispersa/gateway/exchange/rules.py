@@ -2,7 +2,8 @@
 
 Market rules as IB numbers them where that is documented (26: one cent throughout), ours where it
 is not: 109 for penny-pilot options at single exchanges, 32 for nickel options, 557 for index
-options, 27 for indices, 56 for combos of index options, 67 for index futures, 239 for currencies.
+options, 27 for indices, 56 for combos of index options, 67 for index futures, 239 for currencies,
+240 for those quoted in yen.
 """
 
 from dispersa.gateway.exchange.directory import Instrument, exchanges_of
@@ -23,6 +24,7 @@ MARKET_RULES = {
     56: _rule(56, (0.0, 0.05)),
     67: _rule(67, (0.0, 0.25)),
     239: _rule(239, (0.0, 0.00005)),
+    240: _rule(240, (0.0, 0.005)),
 }
 _LEVEL_RULES = {SecType.STOCK: 26, SecType.INDEX: 27, SecType.FUTURE: 67, SecType.FOREX: 239}
 _TOLERANCE = 1e-6
@@ -31,6 +33,8 @@ _TOLERANCE = 1e-6
 def rule_ids(instrument: Instrument) -> tuple[int, ...]:
     """Return the market rule of each valid exchange, one to one."""
     venues = exchanges_of(instrument)
+    if instrument.contract.currency == "JPY":
+        return (240,) * len(venues)
     if instrument.sec_type is not SecType.OPTION:
         return (_LEVEL_RULES[instrument.sec_type],) * len(venues)
     if instrument.underlying.sec_type == SecType.INDEX:

@@ -19,6 +19,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "cancel_of_foreign_order": ("refused", "allowed"),
     "combo_legs_max": ("4", "2", "3", "6", "8"),
     "combo_of_many_underlyings": ("312", "201", "321", "allowed"),
+    "combo_types": ("refused", "taken"),
     "combo_good_till_date": ("allowed", "refused"),
     "non_guaranteed_fills": ("apart", "together"),
     "bag_commission_report": ("none", "zero"),
@@ -41,6 +42,8 @@ class Switches:
         unknown, and whether another client's order can be cancelled.
     combo_legs_max: most legs of a combo.
     combo_of_many_underlyings: the refusal of a guaranteed combo over several underlyings.
+    combo_types: whether a combo may be REL + LMT, LMT + MKT or REL + MKT (else 387); the first two
+        then work as limit orders, the last as a market order.
     combo_good_till_date: whether a guaranteed combo may be good till a date.
     non_guaranteed_fills: whether the legs of a non-guaranteed combo trade one after the other.
     bag_commission_report: whether the BAG line of a fill has a commission report (of zero).
@@ -59,6 +62,7 @@ class Switches:
     cancel_of_foreign_order: str = "refused"
     combo_legs_max: str = "4"
     combo_of_many_underlyings: str = "312"
+    combo_types: str = "refused"
     combo_good_till_date: str = "allowed"
     non_guaranteed_fills: str = "apart"
     bag_commission_report: str = "none"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dispersa.gateway.exchange.directory import Directory, exchanges_of
 from dispersa.gateway.exchange.nbbo import ComboPart, signed
-from dispersa.gateway.exchange.orders import WorkingOrder
+from dispersa.gateway.exchange.orders import LIMIT_TYPES, WorkingOrder
 from dispersa.gateway.exchange.rules import combo_rule, conforms, rule_at
 from dispersa.gateway.exchange.switches import Switches
 from dispersa.gateway.model import Action, ComboLeg, Contract, Order, Refusal, SecType
@@ -24,6 +24,7 @@ _RATIO_MAX = 100_000
 _PRICE_MAX = 1e7
 _TIFS = frozenset({"DAY", "GTC", "IOC", "GTD", ""})
 _TYPES = frozenset({"LMT", "MKT"})
+_COMBO_TYPES = frozenset({"REL + LMT", "LMT + MKT", "REL + MKT"})
 _EXCHANGES = frozenset({"", "SMART"})
 
 
@@ -50,7 +51,7 @@ def check(desk: Desk, contract: Contract, order: Order) -> Ticket | Refusal:
     """Return the order's parts, or why it can not be taken."""
     for refusal in (
         _check_terms(desk.account, order),
-        _check_type(order),
+        _check_type(desk.rules, contract, order),
         _check_limits(desk.rules, contract, order),
     ):
         if refusal is not None:
@@ -81,16 +82,21 @@ def _check_terms(account: str, order: Order) -> Refusal | None:
     return None
 
 
-def _check_type(order: Order) -> Refusal | None:
-    if order.order_type not in _TYPES or order.algo_strategy or order.conditions:
+def _check_type(rules: Switches, contract: Contract, order: Order) -> Refusal | None:
+    is_limit = order.order_type in LIMIT_TYPES
+    if order.order_type in _COMBO_TYPES:
+        is_taken = contract.sec_type == SecType.BAG and rules.combo_types != "refused"
+    else:
+        is_taken = order.order_type in _TYPES
+    if not is_taken or order.algo_strategy or order.conditions:
         return Refusal(
             code=387,
             text="Unsupported order type for this exchange and security type: "
             f"{order.algo_strategy or order.order_type}",
         )
-    if order.order_type == "LMT" and order.limit_price is None:
+    if is_limit and order.limit_price is None:
         return _invalid("Limit price is missing")
-    if order.order_type == "LMT" and abs(order.limit_price or 0.0) > _PRICE_MAX:
+    if is_limit and abs(order.limit_price or 0.0) > _PRICE_MAX:
         return _invalid(f"Limit price {order.limit_price} is out of range")
     return None
 
@@ -147,6 +153,12 @@ def _parts(
         return found
     if found.sec_type is SecType.INDEX:
         return Refusal(code=201, text="Order rejected - reason:An index can not be traded")
+    if found.contract.currency != "USD":
+        return Refusal(
+            code=201,
+            text="Order rejected - reason:The account holds US dollars only; "
+            f"{found.contract.local_symbol} is quoted in {found.contract.currency}",
+        )
     full = found.contract
     if contract.exchange in exchanges_of(found):
         full = replace(full, exchange=contract.exchange)
@@ -244,7 +256,7 @@ def _check_guarantee(parts: tuple[ComboPart, ...], order: Order, rules: Switches
 
 def _check_price(contract: Contract, parts: tuple[ComboPart, ...], order: Order) -> Refusal | None:
     price = order.limit_price
-    if order.order_type != "LMT" or price is None:
+    if order.order_type not in LIMIT_TYPES or price is None:
         return None
     bad = Refusal(
         code=110,

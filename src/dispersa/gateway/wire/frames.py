@@ -50,7 +50,8 @@ class FrameReader:
     that is checked byte by byte, so that a client of another protocol is refused at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = FRAME_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
         self._buffer = bytearray()
         self._greeted = False
         self._hello_seen = False
@@ -83,7 +84,7 @@ class FrameReader:
         if len(self._buffer) - start < 4:
             return None
         length = int.from_bytes(self._buffer[start : start + 4], "big", signed=True)
-        limit = FRAME_BYTES_MAX if self._hello_seen else _GREETING_BYTES_MAX
+        limit = self._bytes_max if self._hello_seen else _GREETING_BYTES_MAX
         if not 0 <= length <= limit:
             raise FrameError(f"a frame of {length} bytes is outside 0..{limit}")
         end = start + 4 + length
