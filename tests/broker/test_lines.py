@@ -56,6 +56,28 @@ def test_no_price_is_none(price: float) -> None:
     assert quote_of(book).ask == Decimal("6.15")
 
 
+@pytest.mark.parametrize(
+    ("ticks", "known"),
+    [
+        ([(27, 4210), (28, 0)], 4210),
+        ([(28, 0), (27, 4210)], 4210),
+        ([(27, 0), (28, 0)], 0),
+        ([(28, 0)], 0),
+        ([(27, -1)], None),
+        ([(27, math.nan)], None),
+        ([(27, UNSET)], None),
+        ([(8, 900)], None),
+    ],
+)
+def test_open_interest_is_that_of_the_option_and_never_a_sentinel(
+    ticks: list[tuple[int, float]], known: int | None
+) -> None:
+    book, _ = book_with_call()
+    for kind, size in ticks:
+        book.on_size(1, kind, size)
+    assert book.open_interest().get(ConId(CALL_ID)) == known
+
+
 def test_price_without_size_is_no_quote_until_the_size_comes() -> None:
     book, _ = book_with_call()
     book.on_price(1, 1, 6.05, 0)

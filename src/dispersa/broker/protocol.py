@@ -171,6 +171,10 @@ class BrokerFeed(Protocol):
         """Latest complete model Greeks of every subscribed option that has some."""
         ...
 
+    def open_interest(self) -> Mapping[ConId, int]:
+        """Contracts open in every subscribed option, as of the last night, where known."""
+        ...
+
     async def vix(self) -> VixReading:
         """The VIX index, or `MarketDataMissing`."""
         ...

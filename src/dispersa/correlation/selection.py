@@ -48,7 +48,7 @@ class Ineligible(StrEnum):
 class Candidate:
     """A name of the index with what eligibility asks about it; None is not known.
 
-    `open_interest` is of the straddle's two options together, `earnings` the next report,
+    `open_interest` is the smaller of the straddle's two options, `earnings` the next report,
     `corporate_action` a pending split, cash merger or the like, in words.
     """
 

@@ -78,7 +78,7 @@ class SignalName:
         Daily history; days on or after the scored day are not looked at. Closes are adjusted for
         splits.
     open_interest
-        Of the straddle's two options together; None where it was not read.
+        The smaller of the straddle's two options; None where it was not read.
     flags
         What the caller wants carried along with this name, for example a stale quote.
     """

@@ -15,6 +15,7 @@ from dispersa.broker import BrokerFeed, OptionListing
 from dispersa.errors import InvalidInput, MarketDataMissing
 from dispersa.execution.plan import DroppedName
 from dispersa.market import (
+    ConId,
     Greeks,
     OptionContract,
     PriceIncrements,
@@ -42,13 +43,17 @@ class TenorWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StraddleReading:
-    """One straddle with its legs' quotes and, where the broker sent them, its model Greeks."""
+    """One straddle with its legs' quotes and, where the broker sent them, its model Greeks.
+
+    `open_interest` is the smaller of call and put, None where the broker did not send both.
+    """
 
     straddle: Straddle
     call: Quote
     put: Quote
     call_greeks: Greeks | None
     put_greeks: Greeks | None
+    open_interest: int | None = None
 
     @property
     def quote(self) -> Quote:
@@ -73,6 +78,14 @@ class NameReading:
     def symbol(self) -> Symbol:
         """Symbol of the underlying."""
         return self.underlying.symbol
+
+    def open_interest(self, expiry: date) -> int | None:
+        """Open interest of the straddle nearest to the spot, None where it is not known."""
+        straddles = self.straddles.get(expiry, ())
+        if not straddles:
+            return None
+        nearest = min(straddles, key=lambda one: abs(one.straddle.strike - self.spot))
+        return nearest.open_interest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,4 +344,11 @@ def _straddle_reading(feed: BrokerFeed, straddle: Straddle) -> StraddleReading |
         put=put,
         call_greeks=greeks.get(straddle.call.con_id),
         put_greeks=greeks.get(straddle.put.con_id),
+        open_interest=_smaller(feed.open_interest(), straddle),
     )
+
+
+def _smaller(open_interest: Mapping[ConId, int], straddle: Straddle) -> int | None:
+    found = [open_interest.get(leg.con_id) for leg in straddle.legs]
+    known = [one for one in found if one is not None]
+    return min(known) if len(known) == len(found) else None

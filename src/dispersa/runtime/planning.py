@@ -36,7 +36,8 @@ class PlanningPolicy:
 
     `spread_max_vol_points` is the widest straddle that is traded, in vol points;
     `broker_vega_gap_max` how far the broker model's vega may be from ours;
-    `size_at_quote_multiple` bounds a package by so many times the smaller size quoted;
+    `size_at_quote_multiple` bounds a package by so many times the smaller size quoted,
+    `open_interest_share_max` by that share of the smaller leg's open interest (None: no bound);
     `slippage_share` is the part of the half-spread that a walk is expected to pay.
     """
 
@@ -44,6 +45,7 @@ class PlanningPolicy:
     spread_max_vol_points: float = 6.0
     broker_vega_gap_max: float = 0.25
     size_at_quote_multiple: int = 40
+    open_interest_share_max: float | None = None
     slippage_share: float = 0.6
     commission_per_contract_usd: Decimal = Decimal("0.65")
 
@@ -135,12 +137,14 @@ def _terms(
 
 
 def _count_max(symbol: Symbol, valued: ValuedStraddle, policy: PlanningPolicy) -> int | None:
-    """Bound by the smallest size quoted; open interest is no part of IBKR's stream that we read."""
+    """Bound by the smallest size quoted and, where asked for, by the open interest."""
     quote = valued.reading.quote
     bound = LiquidityPolicy(
-        quote_size_multiple_max=float(policy.size_at_quote_multiple), open_interest_share_max=None
+        quote_size_multiple_max=float(policy.size_at_quote_multiple),
+        open_interest_share_max=policy.open_interest_share_max,
     )
-    return liquid_count(symbol, min(quote.bid_size, quote.ask_size), None, bound)
+    quote_size = min(quote.bid_size, quote.ask_size)
+    return liquid_count(symbol, quote_size, valued.reading.open_interest, bound)
 
 
 def _short_margin(name: NameReading, valued: ValuedStraddle) -> float:

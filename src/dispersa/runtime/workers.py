@@ -244,6 +244,7 @@ class MarketWorkers:
             share_spread=None if width is None else float(width / name.spot),
             implied_vols=vols,
             closes=closes,
+            open_interest=name.open_interest(reading.expiry),
             flags=flags,
         )
 

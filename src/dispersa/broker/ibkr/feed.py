@@ -36,6 +36,8 @@ VIX = Symbol("VIX")
 HISTORY_REQUESTS_OPEN_MAX = 20
 """IBKR allows 50 open history requests; queued ones time out together."""
 POLL_SECONDS = 0.1
+OPEN_INTEREST_TICKS = "101"
+"""Generic tick list that brings ticks 27 and 28, call and put open interest."""
 
 Contract = OptionContract | Underlying
 
@@ -186,6 +188,13 @@ class IbkrFeed:
         """Latest complete model Greeks of every subscribed option that has some."""
         return self._lines.greeks()
 
+    def open_interest(self) -> Mapping[ConId, int]:
+        """Contracts open in every subscribed option, as of the last night, where known.
+
+        Empty unless `IbkrSettings.open_interest_wanted`: it costs two more ticks an option.
+        """
+        return self._lines.open_interest()
+
     def line_faults(self) -> Mapping[ConId, str]:
         """Why subscribed contracts have no data, as the broker put it."""
         return self._lines.faults([row.con_id for row in self._lines.contracts])
@@ -295,10 +304,12 @@ class IbkrFeed:
 
     async def _open_line(self, link: Link, contract: Contract, number: int) -> None:
         wire_contract = tradable(contract)
+        is_wanted = self._settings.open_interest_wanted and isinstance(contract, OptionContract)
+        more = OPEN_INTEREST_TICKS if is_wanted else ""
         await link.send(
             Urgency.DATA,
             f"market data of {contract.symbol}",
-            lambda: link.client.reqMktData(number, wire_contract, "", False, False, []),
+            lambda: link.client.reqMktData(number, wire_contract, more, False, False, []),
         )
 
     async def _close_line(self, link: Link, number: int) -> None:

@@ -20,6 +20,7 @@ from dispersa.market import (
 
 BID_PRICE, ASK_PRICE, LAST_PRICE = (1, 66), (2, 67), (4, 68)
 BID_SIZE, ASK_SIZE = (0, 69), (3, 70)
+OPEN_INTEREST, OPEN_INTEREST_MAX = (27, 28), 1e9
 MODEL_GREEKS = (13, 83)
 DELAYED_KINDS = frozenset({66, 67, 68, 69, 70, 71, 80, 81, 82, 83})
 DATA_KINDS = {
@@ -46,6 +47,7 @@ class Line:
     ask_size: float = 0.0
     said_at: datetime | None = None
     greeks: Greeks | None = None
+    open_interest: int | None = None
     fault: str = ""
     made: Quote | None = None
     """The quote made from the ticks so far, until the next one."""
@@ -173,6 +175,14 @@ class LineBook:
             if line.greeks is not None and not line.fault
         }
 
+    def open_interest(self) -> Mapping[ConId, int]:
+        """Contracts open in every option that has said so."""
+        return {
+            line.contract.con_id: line.open_interest
+            for line in self._by_number.values()
+            if line.open_interest is not None
+        }
+
     def faults(self, con_ids: Iterable[ConId]) -> dict[ConId, str]:
         """Why lines carry no data, as the broker put it."""
         lines = ((con_id, self.line(con_id)) for con_id in con_ids)
@@ -205,6 +215,9 @@ class LineBook:
             line.bid_size = size
         elif kind in ASK_SIZE:
             line.ask_size = size
+        elif kind in OPEN_INTEREST and 0 <= size < OPEN_INTEREST_MAX:
+            # Both rights are sent for an option; that of the other right is 0.
+            line.open_interest = max(line.open_interest or 0, int(size))
 
     def on_greeks(self, number: int, kind: int, values: tuple[float, ...]) -> None:
         """Take Greeks; only a complete, finite set from the broker's model is kept."""

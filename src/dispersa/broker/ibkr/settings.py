@@ -58,6 +58,7 @@ class IbkrSettings:
     messages_per_second: int = 40
     messages_reserved_for_orders: int = 8
     market_data_kind: DataKind = DataKind.LIVE
+    open_interest_wanted: bool = False
     order_id_floor: int = 0
     tws_time_zone: str = "America/New_York"
     cache_folder: Path | None = None

@@ -57,6 +57,13 @@ class BasketSection(Section):
         "What to do with a name that reports before the expiry; the last one takes the report's "
         "variance out of its vol, and excludes it where that can not be read.",
     )
+    open_interest_min: Count = count(
+        0,
+        0,
+        1_000_000,
+        "contracts",
+        "Smallest open interest of either option; a name without a known one counts as 0.",
+    )
     earnings_calendar: File | None = file(
         None,
         "File with symbol and date of reports; without one no report is known.",
@@ -75,7 +82,7 @@ class BasketSection(Section):
             candidates=self.candidates,
             eligibility=Eligibility(
                 spread_vol_points_max=self.spread_vol_points_max,
-                open_interest_min=0,
+                open_interest_min=self.open_interest_min,
                 earnings=EarningsPolicy(self.earnings),
             ),
             cost_aversion=self.cost_aversion,

@@ -183,6 +183,14 @@ class PlanningSection(Section):
         "times",
         "A package is at most so many times the smaller size quoted.",
     )
+    open_interest_share_max: Number | None = optional_number(
+        0,
+        1,
+        "share",
+        "A package is at most this part of the smaller leg's open interest; no bound if left out. "
+        "Where it is set and a name's open interest is not sent, the name is left out.",
+        example=0.05,
+    )
     slippage_share: Number = number(
         _PLANNING.slippage_share, 0, 1, "share", "Part of the half-spread that a walk should pay."
     )

@@ -119,6 +119,8 @@ class Settings(Section):
             messages_per_second=self.broker.messages_per_second,
             messages_reserved_for_orders=self.broker.messages_reserved_for_orders,
             read_only=self.broker.read_only,
+            open_interest_wanted=self.planning.open_interest_share_max is not None
+            or self.basket.open_interest_min > 0,
             cache_folder=self.cache_folder,
         )
 
