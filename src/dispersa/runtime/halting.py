@@ -6,11 +6,11 @@ the next start; where one runs and stays silent, the sentinel file is what it fi
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dispersa.desk import events as ev
 from dispersa.desk.codec import encode
@@ -29,6 +29,9 @@ from dispersa.runtime.sentinel import (
     sentinel_file,
     write_sentinel,
 )
+
+if TYPE_CHECKING:
+    from dispersa.runtime.cancel_ours import Cancelled
 
 ENGINE_SECONDS = 3.0
 """An engine that has not acknowledged by then is told through the file."""
@@ -51,15 +54,25 @@ class Answer:
     told: dict[str, Any] | None
 
 
-def halt(journal: Path, halting: Sentinel, *, now: Callable[[], datetime]) -> Answer:
-    """Halt by the fastest way that works; what is returned survives a restart."""
+def halt(
+    journal: Path,
+    halting: Sentinel,
+    *,
+    now: Callable[[], datetime],
+    cancel: "Callable[[], Cancelled] | None" = None,
+) -> Answer:
+    """Halt by the fastest way that works; what is returned survives a restart.
+
+    `cancel` is called where no engine runs and the level cancels.
+    """
     journal = journal.resolve()
     asked = HaltAsked(level=halting.level, reason=halting.reason, by=halting.by)
     try:
         told = ControlClient(journal).ask(asked, seconds=ENGINE_SECONDS)
     except EngineNotRunning:
         write_sentinel(journal, halting)
-        return _record_halt(journal, halting, now)
+        recorded = _record_halt(journal, halting, now)
+        return recorded if halting.level is HaltLevel.HOLD else _cancelled(recorded, cancel)
     except RequestTimedOut:
         file = write_sentinel(journal, halting)
         return Answer(
@@ -93,18 +106,24 @@ def _record_halt(journal: Path, halting: Sentinel, now: Callable[[], datetime]) 
             f"could not take the halt: {error}",
             told=None,
         )
-    orders = (
-        ""
-        if halting.level is HaltLevel.HOLD
-        else ". No engine runs, so nothing was cancelled: "
-        "the next start cancels what still works; until then look at the broker's own screen"
-    )
     return Answer(
         reached=Reached.JOURNAL,
         sentence=f"halted ({halting.level}); it holds for the next start, "
-        f"by the journal and by {file}{orders}",
+        f"by the journal and by {file}",
         told=None,
     )
+
+
+def _cancelled(recorded: Answer, cancel: "Callable[[], Cancelled] | None") -> Answer:
+    """Cancel without an engine, as its client, and say what stays."""
+    if cancel is None:
+        done = (
+            "nothing was cancelled: the next start cancels what still works; until then look at "
+            "the broker's own screen"
+        )
+    else:
+        done = cancel().sentence
+    return replace(recorded, sentence=f"{recorded.sentence}. No engine runs; {done}")
 
 
 def _record_resume(journal: Path, event: ev.ResumeRequested, now: Callable[[], datetime]) -> Answer:

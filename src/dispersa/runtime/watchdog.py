@@ -15,19 +15,17 @@ from decimal import Decimal
 from pathlib import Path
 from time import monotonic
 
-from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.broker.ibkr.settings import IbkrSettings
-from dispersa.errors import BrokerError, DispersaError, Unresolved
+from dispersa.errors import BrokerError, DispersaError
 from dispersa.journal import read_entries
 from dispersa.orders import BrokerSnapshot, OpenOrderReading, OrderRef
 from dispersa.risk import HaltLevel
-from dispersa.runtime.clock import WallClock
+from dispersa.runtime.cancel_ours import LOOK_EVERY_SECONDS, cancel_ours, connected, orders_of
 from dispersa.runtime.engine_process import end_engine, engine_of
 from dispersa.runtime.heartbeat import beat_age_seconds
 from dispersa.runtime.sentinel import Sentinel, write_sentinel
 from dispersa.runtime.watch_rules import Watched, WatchLimits, reason_to_stop
 
-LOOK_EVERY_SECONDS = 1.0
 CLIENT_ID_WAIT_SECONDS = 60.0
 Say = Callable[[str], None]
 
@@ -155,7 +153,7 @@ class Watchdog:
     async def _read_on(self) -> None:
         while True:
             try:
-                async with _connected(self._setup.watch) as connection:
+                async with connected(self._setup.watch) as connection:
                     client = self._setup.watch.order_client_id
                     self._say(f"watching account {connection.account} as client {client}")
                     while True:
@@ -179,8 +177,7 @@ class Watchdog:
         self._fault = fault
 
     def _ours(self, snapshot: BrokerSnapshot) -> tuple[OpenOrderReading, ...]:
-        prefix = f"{self._setup.order_prefix}-"
-        return tuple(row for row in snapshot.open_orders if row.ref.startswith(prefix))
+        return orders_of(snapshot, self._setup.order_prefix)
 
     # Stopping
 
@@ -195,8 +192,15 @@ class Watchdog:
                 return Stopped(reason=reason, obeyed=True, killed=None, cancelled=(), left=())
             self._say(f"the engine has not obeyed for {setup.obey_seconds:g} s: ending it")
         killed = await end_engine(setup.journal)
-        cancelled, left = await self._cancel_ours()
-        return Stopped(reason=reason, obeyed=False, killed=killed, cancelled=cancelled, left=left)
+        done = await cancel_ours(
+            setup.engine,
+            prefix=setup.order_prefix,
+            settle_seconds=setup.settle_seconds,
+            wait_seconds=CLIENT_ID_WAIT_SECONDS,
+        )
+        return Stopped(
+            reason=reason, obeyed=False, killed=killed, cancelled=done.gone, left=done.left
+        )
 
     async def _obeyed(self) -> bool:
         """Wait for the engine to journal the halt, and then for its orders to go."""
@@ -227,52 +231,3 @@ class Watchdog:
                 if entry.kind in {"HaltRequested", "HaltTrading", "ResumeRequested"}:
                     self._halted = entry.kind != "ResumeRequested"
         return self._halted
-
-    async def _cancel_ours(self) -> tuple[tuple[OrderRef, ...], tuple[OrderRef, ...] | None]:
-        """As the engine's client cancel every order of ours by its reference, and read again."""
-        asked: set[OrderRef] = set()
-        left: tuple[OrderRef, ...] | None = None
-        deadline = monotonic() + self._setup.settle_seconds + CLIENT_ID_WAIT_SECONDS
-        while left != () and monotonic() < deadline:
-            with contextlib.suppress(BrokerError):
-                async with _connected(self._setup.engine) as connection:
-                    left = await self._cancel_until_none(connection, asked)
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-        gone = asked - set(left or ())
-        return tuple(sorted(gone)), left
-
-    async def _cancel_until_none(
-        self, connection: IbkrConnection, asked: set[OrderRef]
-    ) -> tuple[OrderRef, ...]:
-        began = monotonic()
-        left = self._refs(await connection.orders.snapshot())
-        while left and monotonic() - began < self._setup.settle_seconds:
-            for ref in left:
-                asked.add(ref)
-                with contextlib.suppress(Unresolved):
-                    await connection.orders.cancel(ref)
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-            left = self._refs(await connection.orders.snapshot())
-        return left
-
-    def _refs(self, snapshot: BrokerSnapshot) -> tuple[OrderRef, ...]:
-        return tuple(row.ref for row in self._ours(snapshot))
-
-
-@contextlib.asynccontextmanager
-async def _connected(settings: IbkrSettings) -> AsyncIterator[IbkrConnection]:
-    """Connect, drop the reports that nobody here needs, and close in order."""
-    connection = await connect(settings, WallClock())
-    drain = asyncio.create_task(_drain(connection))
-    try:
-        yield connection
-    finally:
-        drain.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await drain
-        await connection.close()
-
-
-async def _drain(connection: IbkrConnection) -> None:
-    async for _ in connection.orders.reports():
-        pass
