@@ -1,6 +1,5 @@
 """`dispersa demo`: the main job on the embedded simulated gateway."""
 
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
@@ -105,8 +104,7 @@ def _keep_page_open(options: "DemoOptions", path: Path, port: int) -> None:
     from dispersa.runtime.loop import run
 
     say(_introduction(options))
-    with suppress(KeyboardInterrupt):
-        run(lambda: run_demo_page(options, path, port=port, say=say), options.speed)
+    run(lambda: run_demo_page(options, path, port=port, say=say), options.speed)
     say(f"Ended. Journal: {path}")
 
 

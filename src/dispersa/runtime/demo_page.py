@@ -5,6 +5,8 @@ Gateway, desk and page share one event loop; the person at the page types EXECUT
 """
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -140,7 +142,7 @@ class DeskDeeds:
     async def cancel(self, reason: str, *, by: str, plan_hash: str | None = None) -> dict[str, Any]:
         """Cancel what is prepared or worked."""
         return await self._answers.cancel_program(
-            ask.ProgramCancelAsked(reason=reason, by=by, plan_hash=plan_hash or "")
+            ask.ProgramCancelAsked(reason=reason, by=by, plan_hash=plan_hash)
         )
 
     async def request_trade(self, *, by: str) -> dict[str, Any]:
@@ -172,6 +174,16 @@ async def run_demo_page(
     options: DemoOptions, journal: Path, *, port: int, say: Callable[[str], None]
 ) -> None:
     """Keep desk, market and page open until the process is interrupted."""
+    keeping = asyncio.create_task(_keep_open(options, journal, port, say))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, keeping.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await keeping
+
+
+async def _keep_open(
+    options: DemoOptions, journal: Path, port: int, say: Callable[[str], None]
+) -> None:
     async with AsyncExitStack() as stack:
         bound = listen(HOST, port)
         stack.callback(bound.close)
