@@ -21,7 +21,7 @@ print(bytes_of(int(sys.argv[3])))
 
 
 async def conversation(gateway: SimulatedGateway) -> bytes:
-    """Talk for ten minutes of market time about everything; return every byte that came."""
+    """Talk for two minutes of market time about everything; return every byte that came."""
     from raw_client import OPEN_CLIENTS, RawClient
     from raw_order import CALL, contract, order_fields
 
@@ -38,12 +38,12 @@ async def conversation(gateway: SimulatedGateway) -> bytes:
         client.send(1, 11, number, *what, 0, "100,101,104,106", 0, 0, "")
     client.send(*order_fields(1, contract(), quantity=5, kind="MKT"))
     client.send(*order_fields(2, CALL, quantity=3, price=9.0))
-    await asyncio.sleep(300)
+    await asyncio.sleep(60)
     client.send(20, 30, *contract(), 0, "", "1 min", "1 D", 1, "TRADES", 1, 0, "")
     client.send(6, 2, 1, "")
     client.send(61, 1)
     client.send(7, 3, 40, 0, "", "", "", "", "", "")
-    await asyncio.sleep(300)
+    await asyncio.sleep(60)
     listening.cancel()
     client.writer.transport.abort()
     OPEN_CLIENTS.clear()
@@ -69,6 +69,6 @@ def test_other_processes_hear_the_same_byte_for_byte(seed: int) -> None:
         return done.stdout.strip()
 
     first = other(seed, "1")
-    assert int(first.split()[0]) > 50_000
+    assert int(first.split()[0]) > 15_000
     assert other(seed, "2") == first
     assert other(seed + 1, "1") != first

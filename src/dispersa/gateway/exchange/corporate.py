@@ -6,7 +6,7 @@ keeps its contract id; options whose strikes change get new ones.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, Decimal
 
 from dispersa.gateway import events
@@ -33,11 +33,31 @@ class Corporate:
     feed: Feed
     quotes: QuoteBook
     emit: Callable[[events.Event], None]
+    seen: list[int] = field(default_factory=lambda: [0])
+    """How many revisions of the chains have been carried out."""
 
     def carry_out(self) -> None:
         """Carry out every action that the world has applied since the last call."""
         for applied in self.world.take_applied():
             self._carry_out(applied)
+        if self.world.revisions != self.seen[0]:
+            self.seen[0] = self.world.revisions
+            self._revise()
+
+    def _revise(self) -> None:
+        """Let orders, lines and holdings go on with the chains of a file's next date."""
+        self.directory.revise()
+        self.quotes.renew(self.directory)
+        self.feed.renew("", self.directory)
+        for order in self.floor.live():
+            order.parts = tuple(
+                replace(part, instrument=self._listed(part.instrument)) for part in order.parts
+            )
+        for held in self.account.ledger.open_holdings():
+            held.instrument = self._listed(held.instrument)
+
+    def _listed(self, old: Instrument) -> Instrument:
+        return self.directory.by_id(old.con_id) or old
 
     def _carry_out(self, applied: Applied) -> None:
         symbol = applied.action.symbol

@@ -156,6 +156,12 @@ class Directory:
             self._option_ids.renew(fresh.symbol)
             self._owner_of_class[fresh.symbol] = fresh.symbol
 
+    def revise(self) -> None:
+        """Make every option anew from the chains as they are now; ids stay."""
+        for con_id in [i for i, one in self._made.items() if one.option is not None]:
+            del self._made[con_id]
+        self._codes.clear()
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _candidates(self, contract: Contract) -> Iterator[Instrument]:

@@ -133,11 +133,11 @@ class Feed:
                     self._quotes.release(one)
 
     def renew(self, symbol: str, directory: Directory) -> None:
-        """Let the other lines on this name go on with the contract as it is now."""
+        """Let the lines on this name (on all for '') go on with the contract as it is now."""
         for line in self.lines.values():
             line.parts = tuple(
                 replace(part, instrument=directory.by_id(part.instrument.con_id) or part.instrument)
-                if part.instrument.symbol == symbol
+                if symbol in ("", part.instrument.symbol)
                 else part
                 for part in line.parts
             )

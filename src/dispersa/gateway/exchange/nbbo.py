@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isnan, nan
 
-from dispersa.gateway.exchange.directory import Instrument
+from dispersa.gateway.exchange.directory import Directory, Instrument
 from dispersa.gateway.exchange.futures import carried
 from dispersa.gateway.model import Action, SecType
 from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
@@ -95,6 +95,14 @@ class QuoteBook:
             if self._uses[instrument.con_id] == 0:
                 del self._keys[instrument.con_id]
                 self._batch = None
+
+    def renew(self, directory: Directory) -> None:
+        """Price the options in use as they are listed now."""
+        for con_id in self._keys:
+            found = directory.by_id(con_id)
+            if found is not None and found.option is not None:
+                self._keys[con_id] = found.option
+        self.forget()
 
     def forget(self) -> None:
         """Price everything anew, from other terms than before."""

@@ -2,9 +2,10 @@
 
 Reads the layout of data.md's `us_chains_2026` (one row per strike, call and put side by side,
 implied volatilities in percent, 0 = missing). Volatility of a strike = mean of call and put where
-both are there, else the one that is there; an option without its own IV is not quoted. Last-trade
-prices are never used. Names, spots, strikes and expiries are the file's; rates, dividends and the
-spread model are ours.
+both are there, else the one that is there. An option without
+its own IV is not quoted. Last-trade prices are never used. Names, spots, strikes and expiries are
+the file's; rates, dividends and the spread model are ours. Dates that follow each other are
+replayed as days pass: each opens at its levels, with its chains, volatilities and splits.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dispersa.errors import InvalidInput
+from dispersa.gateway.world.actions import Split
 from dispersa.gateway.world.chainmath import NameRows, split_factors, thirty_day_vol, vix_of
 from dispersa.gateway.world.filemarket import members_of, universe_of
 from dispersa.gateway.world.history import KnownDays
 from dispersa.gateway.world.listings import Chain
-from dispersa.gateway.world.source import MarketSource
+from dispersa.gateway.world.source import MarketSource, NextDay
 from dispersa.gateway.world.universe import Universe
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 WEIGHTS_NAME = "estimated_weights.csv.gz"
 INDEX_FUNDS = ("QQQ", "SPY")
+_USUAL_SPLITS = (2, 3, 4, 5, 8, 10, 15, 20, 25, 50)
+_SPLIT_RATIO_MIN = 1.8
+_FUND_OF = {"NDX": "QQQ", "SPX": "SPY"}
 RATE = 0.04
 _COLUMNS = ("date", "symbol", "expiry", "strike", "spot", "c_iv", "p_iv", "c_vol", "p_vol")
 _WEIGHT_COLUMNS = ("date", "symbol", "weight", "etf")
@@ -71,7 +76,43 @@ def chainfile_source(request: ChainFile) -> MarketSource:
         start_vols=_start_vols(universe, vols),
         known=lambda: _known(frame, universe, [d for d in days if d < day], tables),
         vix=None if spy is None else vix_of(spy, day, RATE),
+        later_days=frozenset(d for d in days if d > day),
+        next_day=lambda later: _next_day(frame, universe, days, later),
     )
+
+
+def _next_day(frame: "pl.LazyFrame", universe: Universe, days: list[date], day: date) -> NextDay:
+    """Return what the file knows of a later date for the names that the market carries."""
+    names, before = _names_on(frame, day), _names_on(frame, days[days.index(day) - 1])
+    listed = [u.symbol for u in universe.listed if u.symbol in names]
+    vols = {s: vol for s in listed if (vol := thirty_day_vol(names[s], day)) is not None}
+    levels = {symbol: names[symbol].spot for symbol in listed}
+    for index in universe.indices:
+        fund = _FUND_OF.get(index.symbol, "")
+        if fund in levels:
+            ratio = index.spot / next(u.spot for u in universe.indices if u.symbol == fund)
+            levels[index.symbol] = ratio * levels[fund]
+            vols[index.symbol] = vols[fund]
+    splits = {}
+    for symbol in listed:
+        if symbol in before:
+            ratio = before[symbol].spot / names[symbol].spot
+            if max(ratio, 1.0 / ratio) >= _SPLIT_RATIO_MIN:
+                splits[symbol] = _split_of(ratio)
+    spy = names.get("SPY")
+    return NextDay(
+        levels=levels,
+        vols=vols,
+        chains={symbol: _chain(names[symbol]) for symbol in listed},
+        splits=splits,
+        vix=None if spy is None else vix_of(spy, day, RATE),
+    )
+
+
+def _split_of(ratio: float) -> Split:
+    """Return the usual split nearest to a ratio of closes, which a day's move blurs."""
+    size = min(_USUAL_SPLITS, key=lambda usual: abs(np.log(usual / max(ratio, 1.0 / ratio))))
+    return Split(new=size, old=1) if ratio > 1.0 else Split(new=1, old=size)
 
 
 def last_date(path: Path) -> date:
@@ -85,9 +126,8 @@ def _chain(rows: NameRows) -> Chain:
 
 def _start_vols(universe: Universe, vols: dict[str, float]) -> dict[str, float]:
     """Return the 30-day volatilities of the baskets; a cash index has those of its fund."""
-    source = {"NDX": "QQQ", "SPX": "SPY"}
     names = (u.symbol for u in universe.indices)
-    return {s: vols[source.get(s, s)] for s in names}
+    return {s: vols[_FUND_OF.get(s, s)] for s in names}
 
 
 # -- reading -------------------------------------------------------------------------------------

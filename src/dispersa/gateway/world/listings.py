@@ -156,6 +156,38 @@ def _slice(last: date, settlement: date, trading_class: str, strikes: Floats) ->
     )
 
 
+def revised(chain: Chain, fresh: Chain) -> Chain:
+    """Return `chain` as of a later date: the volatilities and strikes of `fresh`, slice by slice.
+
+    What `fresh` lists no more stays listed, without quotes.
+    """
+    known = {(piece.last_trade_day, piece.trading_class): piece for piece in fresh.slices}
+    pieces = [
+        _revised(piece, known.get((piece.last_trade_day, piece.trading_class)))
+        for piece in chain.slices
+    ]
+    return with_new_expiries(replace(chain, slices=tuple(pieces)), fresh)
+
+
+def _revised(old: ExpirySlice, new: ExpirySlice | None) -> ExpirySlice:
+    if new is None or new.vols is None:
+        dark = np.zeros(len(old.strikes), dtype=bool)
+        return replace(old, call_quoted=dark, put_quoted=dark)
+    strikes = np.union1d(old.strikes, new.strikes)
+    place = np.searchsorted(strikes, new.strikes)
+    vols = np.zeros(len(strikes))
+    vols[place] = new.vols
+    quoted = []
+    for side in (new.call_quoted, new.put_quoted):
+        row = np.zeros(len(strikes), dtype=bool)
+        row[place] = False if side is None else side
+        quoted.append(row)
+    return replace(
+        new, strikes=strikes, vols=vols, call_quoted=quoted[0], put_quoted=quoted[1],
+        multiplier=old.multiplier,
+    )  # fmt: skip
+
+
 def with_new_expiries(chain: Chain, fresh: Chain) -> Chain:
     """Return `chain` with the expiries that only `fresh` has."""
     known = {(piece.last_trade_day, piece.trading_class) for piece in chain.slices}

@@ -15,6 +15,7 @@ on the morning of an earnings date the overnight return has an extra deviation, 
 the stock opens lower by its dividend.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -112,6 +113,8 @@ class Paths:
         self._earnings = [frozenset(u.earnings) for u in universe.components]
         self._dividends = dividends_by_day(universe)
         self._splits: dict[date, Floats] = {}
+        self.opening: Callable[[date], Floats | None] = lambda _: None
+        """Returns known levels of components and baskets at an opening, nan where unknown."""
         self._prepare_block()
 
     @property
@@ -245,13 +248,24 @@ class Paths:
         self._apply(draws, gap, OVERNIGHT_SHARE)
         self._log = self._log[-1:] + self._earnings_jump(day.day, vols, report_z)
         self._log = self._ex_dividend(day.day)
+        known = self.opening(day.day)
         if (ratios := self._splits.pop(day.day, None)) is not None:
             self._log = self._log - np.log(ratios)
             self.scenery.holdings[:] *= ratios
+        if known is not None:
+            self._open_at(known)
         self._common, self._own = self._common[-1:], self._own[-1:]
         self._correlation = self._correlation[-1:]
         self.day, self.step, self._base = day, 0, 0
         self._prepare_block()
+
+    def _open_at(self, known: Floats) -> None:
+        """Begin the day at known levels; baskets hold as much more or less of all members."""
+        spots, count = np.exp(self._log[-1]), len(self.scenery.spots)
+        spots = np.where(np.isnan(known[:count]), spots, known[:count])
+        self._log = np.log(spots)[None, :]
+        change = known[count:] / self.basket_levels(spots)
+        self.scenery.holdings[:] *= np.where(np.isnan(change), 1.0, change)[:, None]
 
     def split(self, day: date, column: int, ratio: float) -> None:
         """Divide a component's price by `ratio` at the opening of `day`; baskets stay."""

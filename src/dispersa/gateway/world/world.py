@@ -4,6 +4,7 @@ The world owns the paths, the surface, the listed chains and the history, and an
 contracts, orders and accounts are the exchange's.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -23,9 +24,9 @@ from dispersa.gateway.world.board import Batch, Board, Market, OptionKey
 from dispersa.gateway.world.calendar import is_trading_day, latest_session, new_york_date
 from dispersa.gateway.world.history import Anchor, DailyHistory, daily_history
 from dispersa.gateway.world.kernels import Floats
-from dispersa.gateway.world.listings import Chain, with_new_expiries
+from dispersa.gateway.world.listings import Chain, revised, with_new_expiries
 from dispersa.gateway.world.paths import Paths, State
-from dispersa.gateway.world.source import MarketSource
+from dispersa.gateway.world.source import MarketSource, NextDay
 from dispersa.gateway.world.surface import Surface, Tenor
 from dispersa.gateway.world.tape import LiveDay, Tape
 from dispersa.gateway.world.universe import Underlying
@@ -67,6 +68,12 @@ class World:
         self._history: DailyHistory | None = None
         self._announced: list[CorporateAction] = []
         self._applied: list[Applied] = []
+        self._later_chains: Mapping[str, Chain] = {}
+        self._days: list[tuple[date, NextDay]] = []
+        self.revisions = 0
+        """How often a file's next date has changed what is listed."""
+        self.paths.opening = self._known_opening
+        self._vix_base = source.vix
         self.tape = Tape(seed=seed, start=start, first=self.first_session)
 
     # -- time ------------------------------------------------------------------------------------
@@ -87,6 +94,9 @@ class World:
         self.now = to
         self._market = None
         self._apply_actions()
+        for day, known in self._days:
+            self._turn_page(day, known)
+        self._days.clear()
         return bool(passed)
 
     @property
@@ -170,7 +180,9 @@ class World:
         underlying = self.underlyings[column]
         if symbol not in self._chains:
             vol = float(self._start_vols[column])
-            chain = self.source.chain_of(underlying, vol, self.source.day)
+            chain = self._later_chains.get(symbol) or self.source.chain_of(
+                underlying, vol, self.source.day
+            )
             self._chains[symbol] = (self.source.day, chain)
         listed_on, chain = self._chains[symbol]
         if today > listed_on and self.source.goes_on_listing:
@@ -264,6 +276,36 @@ class World:
             levels[:, column] /= ratio
         history.volumes[:, column] = history.volumes[:, column] * ratio
 
+    # -- a file's next date ----------------------------------------------------------------------
+
+    def _known_opening(self, day: date) -> Floats | None:
+        """Return the levels at which a day opens that the source knows, and read its chains."""
+        if day not in self.source.later_days or self.source.next_day is None:
+            return None
+        known = self.source.next_day(day)
+        self._days.append((day, known))
+        for symbol, split in known.splits.items():
+            if self.columns.get(symbol, len(self.columns)) < self.surface.component_count:
+                self.paths.split(day, self.columns[symbol], split.ratio)
+                action = CorporateAction(day=day, symbol=symbol, change=split)
+                self._announced.append(action)
+        return np.array([known.levels.get(u.symbol, np.nan) for u in self.underlyings])
+
+    def _turn_page(self, day: date, known: NextDay) -> None:
+        """Take over the chains and volatilities of a known day."""
+        for symbol, (_, chain) in list(self._chains.items()):
+            fresh = known.chains.get(symbol)
+            if fresh is not None:
+                self._chains[symbol] = (day, revised(chain, fresh))
+        self._later_chains = known.chains
+        vols = self.vols().copy()
+        for symbol, vol in known.vols.items():
+            vols[self.columns[symbol]] = vol
+        self._start_vols, self._start_model_vols = vols, self._model_vols()
+        self._market = self._vols = None
+        self._vix, self._vix_base = (-1, 0.0), known.vix or self._vix_base
+        self.revisions += 1
+
     # -- history ---------------------------------------------------------------------------------
 
     @property
@@ -322,6 +364,6 @@ class World:
 
     def _vix_level(self) -> float:
         column = self.columns[self.universe.vix_source]
-        if self.source.vix is not None:
-            return self.source.vix * float(self.vols()[column] / self._start_vols[column])
+        if self._vix_base is not None:
+            return self._vix_base * float(self.vols()[column] / self._start_vols[column])
         return model_index(self.surface, column, float(self.vols()[column]))
