@@ -22,7 +22,7 @@ from dispersa.portfolio.marks import Mark, OptionMark
 from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
 
 if TYPE_CHECKING:
-    from dispersa.pricing.revaluation import Book, Scenario
+    from dispersa.pricing.revaluation import Book, Scenario, Underlyings
 
 CLOSE = time(16, 0)
 YEAR_SECONDS = 365 * 86_400
@@ -178,11 +178,28 @@ def _named(today: float) -> "list[tuple[str, Scenario]]":
 def _book(exposure: Exposure, marks: Mapping[ConId, Mark], basket: Basket, rate: float) -> "Book":
     import numpy as np
 
-    from dispersa.pricing.revaluation import Book, Legs, Underlyings
+    from dispersa.pricing.revaluation import Book, Legs
 
     options = [leg for leg in exposure.legs if leg.option is not None]
+    _require_basket(exposure, {leg.symbol for leg in options}, basket)
     names = [basket.index, *sorted({leg.symbol for leg in options} - {basket.index})]
-    held = {leg.symbol for leg in options}
+    rows = [_Leg.of(leg, marks, exposure.at) for leg in options]
+    return Book(
+        underlyings=_underlyings(names, rows, basket, rate),
+        legs=Legs(
+            underlying=np.array([names.index(row.symbol) for row in rows]),
+            strike=np.array([row.strike for row in rows]),
+            years=np.array([row.years for row in rows]),
+            vol=np.array([row.vol for row in rows]),
+            is_call=np.array([row.is_call for row in rows]),
+            is_american=np.zeros(len(rows), dtype=np.bool_),
+            units=np.array([row.units for row in rows]),
+        ),
+        shares=np.array([_shares(exposure, name) for name in names]),
+    )
+
+
+def _require_basket(exposure: Exposure, held: set[Symbol], basket: Basket) -> None:
     if basket.index not in held or len(held & basket.weights.keys()) < NAMES_MIN:
         raise MarketDataMissing(
             f"options on {basket.index} and on {NAMES_MIN} or more of its names are needed for a "
@@ -194,32 +211,27 @@ def _book(exposure: Exposure, marks: Mapping[ConId, Mark], basket: Basket, rate:
             f"shares of {', '.join(sorted(strays))} are held without options on them; close them "
             "or stress them apart"
         )
-    rows = [_Leg.of(leg, marks, exposure.at) for leg in options]
+
+
+def _underlyings(
+    names: Sequence[Symbol], rows: "Sequence[_Leg]", basket: Basket, rate: float
+) -> "Underlyings":
+    import numpy as np
+
+    from dispersa.pricing.revaluation import Underlyings
+
     by_name = {name: [row for row in rows if row.symbol == name] for name in names}
     total = sum(basket.weights.get(name, 0.0) for name in names[1:])
-    weights = [0.0, *(basket.weights.get(name, 0.0) / total for name in names[1:])]
     blank = np.zeros((len(names), 0))
-    return Book(
-        underlyings=Underlyings(
-            spot=np.array([by_name[name][0].spot for name in names]),
-            atm_vol=np.array([_vol(by_name[name]) for name in names]),
-            rate=np.full(len(names), rate),
-            dividend_yield=np.array([_yield(by_name[name], rate) for name in names]),
-            weights=np.array(weights),
-            ex_years=blank,
-            amounts=blank,
-            index=0,
-        ),
-        legs=Legs(
-            underlying=np.array([names.index(row.symbol) for row in rows]),
-            strike=np.array([row.strike for row in rows]),
-            years=np.array([row.years for row in rows]),
-            vol=np.array([row.vol for row in rows]),
-            is_call=np.array([row.is_call for row in rows]),
-            is_american=np.zeros(len(rows), dtype=np.bool_),
-            units=np.array([row.units for row in rows]),
-        ),
-        shares=np.array([_shares(exposure, name) for name in names]),
+    return Underlyings(
+        spot=np.array([by_name[name][0].spot for name in names]),
+        atm_vol=np.array([_vol(by_name[name]) for name in names]),
+        rate=np.full(len(names), rate),
+        dividend_yield=np.array([_yield(by_name[name], rate) for name in names]),
+        weights=np.array([0.0, *(basket.weights.get(name, 0.0) / total for name in names[1:])]),
+        ex_years=blank,
+        amounts=blank,
+        index=0,
     )
 
 

@@ -131,8 +131,7 @@ def daily_pnl(marked: Iterable[Marking], basket: Basket | None) -> tuple[DayPnl,
     rows: list[DayPnl] = []
     before: Marking | None = None
     for after in marked:
-        for trade in refs_by_trade(after.state):
-            rows.append(_day(trade, before, after, basket))
+        rows.extend(_day(trade, before, after, basket) for trade in refs_by_trade(after.state))
         before = after
     return tuple(rows)
 
