@@ -11,6 +11,7 @@ from dispersa.cli import (
     alert_commands,
     book_commands,
     check_commands,
+    checklist_commands,
     config_commands,
     correlation_commands,
     day_commands,
@@ -52,6 +53,7 @@ GROUPS = (
     journal_commands,
     alert_commands,
     report_commands,
+    checklist_commands,
 )
 """Modules with a `register(app)`, in the order of the help."""
 

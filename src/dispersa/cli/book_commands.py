@@ -1,7 +1,7 @@
-"""`dispersa positions`, `exposure`, `reconcile`, `orders`, `status`: what we hold."""
+"""`dispersa positions`, `exposure`, `reconcile`, `orders`: what we hold."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,7 +37,6 @@ def register(app: typer.Typer) -> None:
         'dispersa reconcile --adopt AAPL --reason "4 for 1 split of 20 November"',
     )(reconcile)
     command(app, "orders", "dispersa orders", "dispersa orders --json")(orders)
-    command(app, "status", "dispersa status", "dispersa status --json")(status)
 
 
 def positions(
@@ -240,38 +239,6 @@ def orders(*, config: ConfigOption = None, json: JsonOption = False) -> None:
         print_json(orders_document(state))
     else:
         print_table(orders_table(state))
-
-
-def status(*, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show the desk's state: from the engine that runs, else as its journal tells it."""
-    from dispersa.reports.book_tables import status_document, status_table
-    from dispersa.runtime.config import load_config
-
-    settings = load_config(config).settings
-    live = _live(settings)
-    if json and live is not None:
-        print_json(live | {"engine": f"process {live['pid']}"})
-        return
-    state = desk_state(settings)
-    if json:
-        document: dict[str, Any] = status_document(state)
-        print_json(document | {"journal": str(settings.journal_file), "engine": None})
-        return
-    print_table(status_table(state))
-    engine = "no engine runs" if live is None else f"engine: process {live['pid']}"
-    say(f"journal: {settings.journal_file}; {engine}")
-
-
-def _live(settings: "Settings") -> dict[str, Any] | None:
-    """Ask the engine that owns the journal; None where none runs."""
-    from dispersa.runtime.control_client import ControlClient, EngineNotRunning
-    from dispersa.runtime.control_requests import StatusAsked
-
-    try:
-        found: dict[str, Any] = ControlClient(settings.journal_file).ask(StatusAsked(), seconds=5)
-    except EngineNotRunning:
-        return None
-    return found
 
 
 def desk_state(settings: "Settings") -> "DeskState":

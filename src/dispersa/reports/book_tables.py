@@ -9,7 +9,7 @@ from rich.text import Text
 from dispersa.desk.state import DeskState
 from dispersa.orders import BrokerSnapshot, PositionReading
 from dispersa.portfolio import Exposure, Reconciliation, Statement, StatementBreak
-from dispersa.reports.tables import NOTHING, number, price, table
+from dispersa.reports.tables import price, table
 
 
 def _label(row: PositionReading) -> str:
@@ -119,16 +119,6 @@ def orders_document(state: DeskState) -> dict[str, Any]:
             for ref, order in state.orders.items()
         ]
     }
-
-
-def status_table(state: DeskState) -> Table:
-    """Show where the desk stands."""
-    rows = table("Desk", "", "")
-    document = status_document(state)
-    for key, value in document.items():
-        text = number(value) if isinstance(value, float) else str(value)
-        rows.add_row(key.replace("_", " "), NOTHING if value is None else text)
-    return rows
 
 
 def status_document(state: DeskState) -> dict[str, Any]:

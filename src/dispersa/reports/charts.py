@@ -11,7 +11,7 @@ from typing import Any
 
 INK, RULE = "#7d8898", "#7d889844"
 BLUE, ORANGE, GREEN, RED = "#4088d6", "#d9772f", "#2a9d78", "#d3604c"
-WIDTH_INCHES, DPI = 7.2, 140
+WIDTH_INCHES, DPI = 5.4, 180
 
 
 def pnl_picture(days: Sequence[date], totals: Sequence[float | None]) -> bytes:
@@ -65,7 +65,7 @@ def correlation_picture(
         rows = [(place, 100 * one) for place, one in enumerate(values) if one is not None]
         if rows:
             axes.plot(*zip(*rows, strict=True), color=color, linewidth=2, marker="o", label=name)
-    axes.legend(frameon=False, labelcolor=INK, loc="best")
+    _legend(axes)
     axes.set_ylabel("points", color=INK)
     _days(axes, days)
     return _png(figure)
@@ -81,7 +81,7 @@ def cost_picture(names: Sequence[str], paid: Sequence[float], expected: Sequence
     axes.invert_yaxis()
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.grid(visible=False, axis="y")
-    axes.legend(frameon=False, labelcolor=INK, loc="best")
+    _legend(axes)
     _dollars(axes.xaxis)
     return _png(figure)
 
@@ -99,6 +99,17 @@ def _figure(height: float) -> tuple[Any, Any]:
     axes.grid(visible=True, color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _legend(axes: Any) -> None:
+    axes.legend(
+        frameon=False,
+        labelcolor=INK,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=2,
+        borderaxespad=0,
+    )
 
 
 def _dollars(axis: Any) -> None:

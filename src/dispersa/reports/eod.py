@@ -14,6 +14,7 @@ from dispersa.reports.eod_page import (
     Document,
     Tile,
     Tone,
+    counted,
     joined,
     long_day,
     sign_tone,
@@ -89,7 +90,7 @@ def concerns_of(facts: DayFacts) -> tuple[tuple[bool, str], ...]:
     grave = [row for row in facts.alerts if row.severity == "critical"]
     if grave:
         words = joined(list(dict.fromkeys(row.headline for row in grave))[:3], "")
-        found.append((False, f"{len(grave)} critical alerts: {words}"))
+        found.append((False, f"{counted(len(grave), 'critical alert')}: {words}"))
     found += [(False, text) for text in _money_concerns(facts)]
     if not desk.has_ended:
         found.append((False, "The day was not journaled to its end: no engine closed it off"))
@@ -110,7 +111,7 @@ def _verdict(tone: Tone, count: int) -> str:
         case Tone.BAD:
             return "A person is needed before the next open."
         case Tone.WARN:
-            return f"{count} thing{'s' if count > 1 else ''} to look at."
+            return f"{counted(count, 'thing')} to look at."
         case _:
             return "All in order: books agree, nothing is open that should not be."
 
@@ -136,7 +137,7 @@ def _tiles(facts: DayFacts) -> tuple[Tile, ...]:
         Tile(
             label="Since inception",
             value=usd(money.pnl_inception_usd, signed=True),
-            note=_why_short(money.pnl_inception_usd, f"{len(facts.curve)} journaled days"),
+            note=_why_short(money.pnl_inception_usd, counted(len(facts.curve), "journaled day")),
             tone=sign_tone(money.pnl_inception_usd),
         ),
         Tile(label="Net liquidation", value=usd(capital), note=_why_short(capital, "the broker's")),

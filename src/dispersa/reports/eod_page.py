@@ -111,3 +111,8 @@ def long_day(day: date) -> str:
 def joined(words: Sequence[str], none: str) -> str:
     """Return words in one line, or what to say where there are none."""
     return ", ".join(words) if words else none
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things, for example ``1 day`` or ``2 days``."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"

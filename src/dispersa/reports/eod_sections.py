@@ -47,10 +47,7 @@ def signal_section(facts: DayFacts, *, has_picture: bool) -> Section:
     windows = " / ".join(points(realized.get(days)) for days in (21, 63, 252))
     rows = (
         ("implied correlation, points", points(signal.implied_correlation)),
-        (
-            "realized, 21 / 63 / 252 days",
-            " / ".join(points(realized.get(d)) for d in (21, 63, 252)),
-        ),
+        ("realized, 21 / 63 / 252 days", windows),
         ("forecast, points", points(signal.forecast_correlation)),
         ("premium, points", points(signal.correlation_premium, signed=True)),
         ("edge after cost, vol points", number(signal.edge_net, signed=True)),
@@ -97,7 +94,7 @@ def attribution_section(facts: DayFacts) -> Section:
         return Section(title="Attribution", lede=f"Not known: {found.reason}.")
     names = sorted(found.names, key=lambda pair: pair[1].total)
     shown = names if len(names) <= 6 else [*names[:3], *names[-3:]]
-    remarks = [f"{facts.money.attribution_note}."] if facts.money.attribution_note else []
+    remarks = [f"Note: {facts.money.attribution_note}."] if facts.money.attribution_note else []
     if names:
         each = ", ".join(f"{name} {usd(parts.total, signed=True)}" for name, parts in shown)
         remarks.append(f"By name, worst to best: {each}.")
@@ -221,7 +218,7 @@ def _package(row: PackageOutcome) -> tuple[str, ...]:
 
 def _program_words(program: ProgramOutcome) -> str:
     return (
-        f"{program.program} {program.state.value} in {program.seconds:.0f} s: {program.sentence} "
+        f"{program.program} {program.state.value} in {program.seconds:.0f} s: {program.sentence}. "
         f"Largest vega imbalance {usd(program.imbalance_max_usd)} of {usd(program.corridor_usd)} "
         "$/pt allowed."
     )

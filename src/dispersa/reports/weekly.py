@@ -5,7 +5,17 @@ from decimal import Decimal
 from dispersa.reports import charts
 from dispersa.reports.eod import concerns_of, plain_values, rendered
 from dispersa.reports.eod_facts import DayFacts, DayPoint, Missing, Rendered
-from dispersa.reports.eod_page import Document, Grid, Section, Tile, Tone, sign_tone, usd, why
+from dispersa.reports.eod_page import (
+    Document,
+    Grid,
+    Section,
+    Tile,
+    Tone,
+    counted,
+    sign_tone,
+    usd,
+    why,
+)
 from dispersa.reports.eod_sections import ahead_section, positions_section
 from dispersa.reports.tables import points
 
@@ -82,7 +92,7 @@ def _tiles(facts: DayFacts, days: tuple[DayPoint, ...], pnl: Decimal | Missing) 
         Tile(
             label="Since inception",
             value=usd(total, signed=True),
-            note=f"{len(facts.curve)} journaled days",
+            note=counted(len(facts.curve), "journaled day"),
             tone=sign_tone(total),
         ),
         Tile(label="Programs", value=str(sum(row.programs for row in days)), note="in the week"),

@@ -12,25 +12,32 @@ DAYS_AHEAD_MAX = 10
 SATURDAY = 5
 
 
-def next_day(day: date) -> NextDay | Missing:
-    """Return the next trading day after `day`, with the weekdays between that are closed."""
+def hours_of(day: date) -> TradingSession | Missing | None:
+    """Return the exchange's session of a day, None when it is closed."""
     from exchange_calendars.errors import DateOutOfBounds
 
     from dispersa.runtime.doctor_machine import session_of
 
+    try:
+        hours = session_of(day)
+    except (DateOutOfBounds, ValueError):
+        return Missing(reason=f"the exchange calendar does not reach {day}")
+    return None if hours is None else TradingSession(opens=hours[0], closes=hours[1])
+
+
+def next_day(day: date) -> NextDay | Missing:
+    """Return the next trading day after `day`, with the weekdays between that are closed."""
     closed = []
     for ahead in range(1, DAYS_AHEAD_MAX + 1):
         other = day + timedelta(days=ahead)
-        try:
-            hours = session_of(other)
-        except (DateOutOfBounds, ValueError):
-            return Missing(reason=f"the exchange calendar does not reach {other}")
-        if hours is not None:
-            opens, closes = hours
+        session = hours_of(other)
+        if isinstance(session, Missing):
+            return session
+        if session is not None:
             return NextDay(
                 day=other,
-                session=TradingSession(opens=opens, closes=closes),
-                is_half_day=closes.astimezone(NEW_YORK).time() < FULL_CLOSE,
+                session=session,
+                is_half_day=session.closes.astimezone(NEW_YORK).time() < FULL_CLOSE,
                 closed=tuple(closed),
             )
         if other.weekday() < SATURDAY:

@@ -6,13 +6,14 @@ without marks of that day P&L is missing and says so.
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dispersa.alerts.channels.mail import Letter, Mail
 from dispersa.alerts.delivery import Refused, TryLater, retry_after
+from dispersa.errors import DispersaError
 from dispersa.reports.eod_facts import Rendered
 from dispersa.runtime.config.settings import Settings
 
@@ -73,6 +74,23 @@ async def _report(
     files = await asyncio.to_thread(kept, rendered, folder, name)
     mailed, trouble = await _mailed(settings, rendered) if mails else ("", "")
     return DayReported(day=found, files=files, mailed=mailed, trouble=trouble)
+
+
+def report_hook(
+    settings: Settings, say: Callable[[str], None]
+) -> Callable[[date], Awaitable[None]]:
+    """Return what the daemon runs at a day's end; a report that fails never stops the desk."""
+
+    async def write(day: date) -> None:
+        try:
+            found = await report_day(settings, day)
+        except (DispersaError, OSError) as error:
+            say(f"the report of {day} could not be written: {error}; try `dispersa report eod`")
+            return
+        told = found.trouble or found.mailed or "no mail is configured"
+        say(f"report of {day}: {found.files[0]}; mail: {told}")
+
+    return write
 
 
 def kept(rendered: Rendered, folder: Path, name: str) -> tuple[Path, ...]:
