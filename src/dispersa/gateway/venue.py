@@ -14,7 +14,7 @@ reports it; ownership of orders is the server's business.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dispersa.gateway import events
 from dispersa.gateway.clock import Clock
@@ -36,6 +36,7 @@ from dispersa.gateway.exchange.rules import MARKET_RULES
 from dispersa.gateway.exchange.settlement import Settlement
 from dispersa.gateway.exchange.switches import switches
 from dispersa.gateway.exchange.truth import Truth
+from dispersa.gateway.market import market_source
 from dispersa.gateway.model import (
     Bar,
     Contract,
@@ -61,8 +62,8 @@ from dispersa.gateway.world.calendar import (
     new_york_date,
     trading_day_on_or_before,
 )
-from dispersa.gateway.world.chainfile import ChainFile, chainfile_source, last_date
-from dispersa.gateway.world.source import MarketSource, synthetic_source
+from dispersa.gateway.world.chainfile import last_date
+from dispersa.gateway.world.quotefile import is_quotefile, quote_dates
 from dispersa.gateway.world.spreads import SPREAD_MODEL_TEXT
 from dispersa.gateway.world.world import World
 
@@ -79,22 +80,11 @@ def market_start(settings: GatewaySettings) -> datetime:
     if settings.start is not None:
         return settings.start.astimezone(UTC)
     if settings.market is not None:
-        return morning_of(settings.market_date or last_date(settings.market))
+        path = settings.market
+        first = quote_dates(path)[0] if is_quotefile(path) else last_date(path)
+        return morning_of(settings.market_date or first)
     today = new_york_date(datetime.now(UTC))
     return morning_of(today if is_trading_day(today) else trading_day_on_or_before(today))
-
-
-def market_source(settings: GatewaySettings, day: date) -> MarketSource:
-    """Return the market that the settings ask for."""
-    if settings.market is None:
-        return synthetic_source(day, settings.names)
-    request = ChainFile(
-        chains=settings.market,
-        day=settings.market_date,
-        weights=settings.weights,
-        names=settings.names,
-    )
-    return chainfile_source(request)
 
 
 class Venue:

@@ -1,10 +1,14 @@
 """Can anybody make money from the quotes alone?  Every option of many chains, at four moments."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dispersa.gateway.market import market_source
+from dispersa.gateway.settings import GatewaySettings
+from dispersa.gateway.venue import market_start
 from dispersa.gateway.world.board import Board, OptionKey
 from dispersa.gateway.world.calendar import morning_of
 from dispersa.gateway.world.listings import ExpirySlice
@@ -83,3 +87,49 @@ def test_no_quote_of_the_synthetic_market_is_free_money(seed: int, moment: datet
                 check(world, underlying.symbol, piece, board)
                 count += len(board.vols)
     assert count > 8_000
+
+
+def shares_free(board: Board, n: int, strikes: np.ndarray) -> tuple[int, int]:
+    """Return how many verticals and butterflies of an expiry are free money, and of how many."""
+    free = count = 0
+    for side, sign in ((slice(0, n), 1.0), (slice(n, None), -1.0)):
+        here = board.is_quoted[side]
+        bid = np.nan_to_num(board.quotes.bids[side], nan=0.0)[here]
+        ask, at = board.quotes.asks[side][here], strikes[here]
+        near, far = (slice(0, -1), slice(1, None)) if sign > 0 else (slice(1, None), slice(0, -1))
+        left, right = np.diff(at)[:-1], np.diff(at)[1:]
+        free += int(np.sum(ask[near] - bid[far] < -CENT))
+        wings = right * ask[:-2] + left * ask[2:]
+        free += int(np.sum(wings < bid[1:-1] * (left + right) - CENT))
+        count += max(len(at) - 1, 0) + max(len(at) - 2, 0)
+    return free, count
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("file", "free_max"),
+    [("us_chains_2026/chains.parquet", 0.05), ("quotes_2026_feb/chains.parquet", 0.025)],
+    ids=["chains", "quotes"],
+)
+def test_a_files_quotes_are_hardly_ever_free_money(
+    test_data: Path, file: str, free_max: float
+) -> None:
+    """A file's volatilities are what they are: noise of single strikes is kept, not smoothed."""
+    path = test_data / file
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    settings = GatewaySettings(market=path)
+    start = market_start(settings)
+    world = World(market_source(settings, start.date()), seed=1, step_seconds=60.0, start=start)
+    free = count = 0
+    for symbol in ("SPY", "QQQ", "NVDA", "AAPL", "AMZN"):
+        for piece, board in boards(world, symbol):
+            bids, asks = np.nan_to_num(board.quotes.bids), board.quotes.asks
+            assert not np.any(bids >= asks)
+            spot = board.terms.spot
+            exercised = board.terms.sign * (spot - board.terms.strike)
+            assert not np.any(asks < exercised - CENT)
+            found = shares_free(board, len(piece.strikes), piece.strikes)
+            free, count = free + found[0], count + found[1]
+    assert count > 3_000
+    assert free / count < free_max, (free, count)

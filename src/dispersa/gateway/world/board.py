@@ -95,6 +95,10 @@ class Batch:
         kinds = np.array([u.sec_type == "IND" for u in underlyings], dtype=bool)
         self._is_penny = ~kinds[self._columns]  # and American: index options are neither
         self._file_vols, self._listed = self._from_file(keys)
+        self._recorded = np.array([
+            np.nan if key.piece.widths is None
+            else key.piece.widths[int(key.sign < 0), key.strike_index] for key in keys
+        ])  # fmt: skip
         self._slice_file_atm = self._file_atm()
         self._tenor_day: date | None = None
         self._dividends: tuple[date, Floats] | None = None
@@ -143,7 +147,7 @@ class Batch:
             piece, j = key.piece, key.strike_index
             if piece.vols is None:
                 continue
-            vols[i] = piece.vols[j]
+            vols[i] = piece.vols[j] if piece.sides is None else piece.sides[int(key.sign < 0), j]
             side = piece.call_quoted if key.sign > 0 else piece.put_quoted
             quoted[i] = side is not None and bool(side[j]) and vols[i] > 0.0
         return vols, quoted
@@ -219,6 +223,7 @@ class Batch:
         ways = terms.sign * np.log(terms.forward / terms.strike)
         deviations = ways * terms.spot / np.maximum(_ROOT_TWO_PI * atm_values, 1e-9)
         widths = option_widths(deviations, terms.years, atm_values, self._widths)
+        widths = np.where(np.isnan(self._recorded), widths, self._recorded)
         widths = np.maximum(widths, ticks)
         bids, asks = round_outward(mids, widths, self._is_penny)
         closeness = np.clip(atm_values / np.maximum(atm_values + np.abs(mids - atm_values), 1e-9),

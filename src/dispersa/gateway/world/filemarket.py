@@ -24,6 +24,8 @@ _STRADDLE_SPREADS = {
     "PLTR": 0.026, "NFLX": 0.049, "JPM": 0.060, "TSM": 0.060, "LLY": 0.079, "IWM": 0.008,
 }  # fmt: skip
 """Straddle widths over mid that data.md reports, and a few neighbors of theirs."""
+FILE_YIELD = 0.005
+"""Yield of every name; files have none."""
 _VOLUME_REFERENCE = 200_000
 _SPREAD_AT_REFERENCE = 0.016
 
@@ -81,22 +83,22 @@ def universe_of(
     What a basket holds beyond the listed members is one hidden remainder with the fund's own
     volatility.
     """
-    components = [_stock(tables[symbol], vols[symbol]) for symbol in members]
+    components = [stock_of(tables[symbol], vols[symbol]) for symbol in members]
     indices: list[Underlying] = []
     baskets: dict[str, dict[str, float]] = {}
     for fund in ("QQQ", "SPY"):
         if fund not in tables or fund not in weights:
             continue
-        indices.append(_stock(tables[fund], 0.0))
+        indices.append(stock_of(tables[fund], 0.0))
         baskets[fund] = {s: weights[fund][s] for s in members if s in weights[fund]}
         missing = 1.0 - sum(baskets[fund].values())
         if missing > 1e-9:
-            rest = _remainder(fund, vols[fund])
+            rest = remainder(fund, vols[fund])
             components.append(rest)
             baskets[fund][rest.symbol] = missing
     for index, (fund, multiple, name, exchange) in _CASH_INDICES.items():
         if fund in baskets:
-            indices.append(_cash_index(index, name, exchange, multiple * tables[fund].spot))
+            indices.append(cash_index(index, name, exchange, multiple * tables[fund].spot))
             baskets[index] = baskets[fund]
     return Universe(
         label=label,
@@ -107,7 +109,8 @@ def universe_of(
     )
 
 
-def _stock(rows: NameRows, vol: float) -> Underlying:
+def stock_of(rows: NameRows, vol: float) -> Underlying:
+    """Return a name of the file as an underlying."""
     spread = straddle_spread(rows.symbol, rows.option_volume)
     is_fund = rows.symbol in _FUNDS
     return Underlying(
@@ -117,7 +120,7 @@ def _stock(rows: NameRows, vol: float) -> Underlying:
         primary_exchange="ARCA" if rows.symbol in {"SPY", "IWM", "XLF"} else "NASDAQ",
         spot=rows.spot,
         vol=vol,
-        dividend_yield=0.005,
+        dividend_yield=FILE_YIELD,
         straddle_spread=spread,
         spread_bps=0.3 if is_fund else 0.6 + 60.0 * max(spread - 0.009, 0.0),
         display_size=max(5, round(0.5 / spread)),
@@ -125,7 +128,8 @@ def _stock(rows: NameRows, vol: float) -> Underlying:
     )
 
 
-def _remainder(fund: str, vol: float) -> Underlying:
+def remainder(fund: str, vol: float) -> Underlying:
+    """Return the hidden rest of a basket."""
     return Underlying(
         symbol=f"(REST OF {fund})",
         long_name=f"Unlisted remainder of {fund}",
@@ -136,7 +140,8 @@ def _remainder(fund: str, vol: float) -> Underlying:
     )
 
 
-def _cash_index(symbol: str, name: str, exchange: str, level: float) -> Underlying:
+def cash_index(symbol: str, name: str, exchange: str, level: float) -> Underlying:
+    """Return an index without options."""
     return Underlying(
         symbol=symbol,
         long_name=name,
@@ -144,6 +149,6 @@ def _cash_index(symbol: str, name: str, exchange: str, level: float) -> Underlyi
         stock_type="",
         primary_exchange=exchange,
         spot=round(level, 2),
-        dividend_yield=0.005,
+        dividend_yield=FILE_YIELD,
         has_options=False,
     )

@@ -40,6 +40,10 @@ class ExpirySlice:
     call_quoted: NDArray[np.bool_] | None = None
     put_quoted: NDArray[np.bool_] | None = None
     file_atm: float | None = None
+    sides: Floats | None = None
+    """Recorded volatilities of calls and of puts, two rows, 0 where there is none."""
+    widths: Floats | None = None
+    """Recorded widths of calls and of puts, two rows, nan where there is none."""
     multiplier: int = 0
     """Of an adjusted class; 0 for the chain's own."""
 
@@ -182,10 +186,21 @@ def _revised(old: ExpirySlice, new: ExpirySlice | None) -> ExpirySlice:
         row = np.zeros(len(strikes), dtype=bool)
         row[place] = False if side is None else side
         quoted.append(row)
+    sides, widths = (
+        None if table is None else _spread(table, place, len(strikes))
+        for table in (new.sides, new.widths)
+    )
     return replace(
-        new, strikes=strikes, vols=vols, call_quoted=quoted[0], put_quoted=quoted[1],
+        new, strikes=strikes, sides=sides, widths=widths, vols=vols,
+        call_quoted=quoted[0], put_quoted=quoted[1],
         multiplier=old.multiplier,
     )  # fmt: skip
+
+
+def _spread(table: Floats, place: NDArray[np.intp], count: int) -> Floats:
+    wide = np.full((2, count), np.nan)
+    wide[:, place] = table
+    return wide
 
 
 def with_new_expiries(chain: Chain, fresh: Chain) -> Chain:
