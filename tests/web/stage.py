@@ -1,8 +1,11 @@
 """Which desk does the page stand before in tests? One that answers from memory, asks noted down."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from dispersa.journal import Entry, Journal, NewEntry
 from dispersa.risk import HaltLevel
 from dispersa.web.page import WebPage, make_page
 from dispersa.web.seam import AlertTold, DeskSeam, Reading
+from dispersa.web.serving import served
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 PORT = 8765
@@ -32,16 +36,18 @@ class StageDesk:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     alerts_told: tuple[AlertTold, ...] = ()
     plan_hash: str | None = None
+    window_seconds: float | None = None
+    at: datetime = NOON
 
     def now(self) -> datetime:
         return NOON
 
     def reading(self) -> Reading:
         return Reading(
-            at=NOON,
+            at=self.at,
             sequence=self.journal.last_sequence,
             state=self.state,
-            window_seconds=None,
+            window_seconds=self.window_seconds,
             document={},
             health={},
         )
@@ -203,7 +209,9 @@ class Answer:
         return next((value for key, value in self.headers if key == name), "")
 
 
-def stage_on(folder: Path, *, profile: str = "sim", public_url: str | None = None) -> Stage:
+def stage_on(
+    folder: Path, *, profile: str = "sim", public_url: str | None = None, port: int = PORT
+) -> Stage:
     """Set a page up before a desk in memory."""
     journal = Journal.in_memory(build_id="test", now=lambda: NOON, monotonic_ns=lambda: 0)
     desk = StageDesk(journal=journal)
@@ -212,7 +220,7 @@ def stage_on(folder: Path, *, profile: str = "sim", public_url: str | None = Non
         account="DU1234567",
         build="test",
         host="127.0.0.1",
-        port=PORT,
+        port=port,
         public_url=public_url,
         vault_file=folder / "vault",
         reads=desk,
@@ -221,6 +229,24 @@ def stage_on(folder: Path, *, profile: str = "sim", public_url: str | None = Non
     return Stage(desk=desk, page=make_page(seam))
 
 
-def with_host(seam: DeskSeam, host: str) -> DeskSeam:
-    """Let the page listen elsewhere."""
-    return replace(seam, host=host)
+@contextmanager
+def serving(stage: Stage, bound: socket.socket) -> Iterator[None]:
+    """Serve a stage's page to real browsers, on a loop of its own in a thread."""
+    loop = asyncio.new_event_loop()
+    over = asyncio.Event()
+    begun = threading.Event()
+
+    async def serve() -> None:
+        async with served(stage.page, bound):
+            begun.set()
+            await over.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert begun.wait(30)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(30)
+        loop.close()

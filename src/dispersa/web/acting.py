@@ -6,8 +6,9 @@ use and for the passphrase within the last five minutes.
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from itsdangerous import BadData
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,6 +28,7 @@ Deed = Callable[[DeskPage, Login, FormData], Awaitable[str]]
 """Does one thing and returns what to tell the person."""
 
 REASON_MAX = 300
+TOLD, TOLD_SECONDS = "told", 30
 KNOWN_PATHS = frozenset(path for path, _ in PAGES)
 
 
@@ -80,13 +82,23 @@ def back(request: Request, told: str, *, bad: bool = False) -> Response:
     """Return to the page that the form stood on, and to none but ours, with a word on it."""
     path = urlsplit(request.headers.get("referer", "")).path
     path = path if path in KNOWN_PATHS else "/"
-    told = told.replace("..", ".")[:REASON_MAX]
-    answer = RedirectResponse(path, SEE_OTHER)
-    kind = "bad" if bad else "good"
-    answer.set_cookie(
-        "told", quote(f"{kind}:{told}"), max_age=20, path="/", httponly=True, samesite="strict"
-    )
-    return answer
+    said = ["bad" if bad else "good", told.replace("..", ".")[:REASON_MAX]]
+    sealed = page_of(request).signer.dumps(said, salt=TOLD)
+    return RedirectResponse(f"{path}?{TOLD}={sealed}", SEE_OTHER)
+
+
+def told_in(request: Request) -> tuple[str, str]:
+    """Return the word that one of our answers carries, good or bad, and only for a short time.
+
+    It is in the address and not in a cookie, which another tab would read away; it is sealed, so
+    that nobody can put words into our mouth.
+    """
+    sealed = request.query_params.get(TOLD, "")
+    try:
+        kind, words = page_of(request).signer.loads(sealed, max_age=TOLD_SECONDS, salt=TOLD)
+    except (BadData, ValueError):
+        return "", ""
+    return str(kind), str(words)
 
 
 def _reason(form: FormData, default: str) -> str:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from dispersa.journal import Entry
 from dispersa.journal.export import entry_document
+from dispersa.web.acting import told_in
 from dispersa.web.desk_page import DeskPage, page_of, wall_now
 from dispersa.web.entering import SEE_OTHER
 from dispersa.web.formats import EXCHANGE_ZONE
@@ -48,18 +48,14 @@ def shown(template: str, view: View) -> Handler:
             logins.touch(page.vault, login, wall_now())
         reading = page.seam.reads.reading()
         values = await view(page, request, reading)
-        answer = html(request, template, **await _around(page, request, login, reading), **values)
-        if "x-live" not in request.headers:
-            answer.delete_cookie("told", path="/")
-        return answer
+        return html(request, template, **await _around(page, request, login, reading), **values)
 
     return handler
 
 
 async def _around(page: DeskPage, request: Request, login: Login, reading: Reading) -> Values:
     alerts = await page.seam.reads.alerts(ALERTS_READ)
-    told = "" if "x-live" in request.headers else unquote(request.cookies.get("told", ""))
-    kind, _, words = told.partition(":")
+    kind, words = told_in(request)
     return {
         "frame": frame(reading, page.seam.profile, page.seam.account, alerts),
         "path": request.url.path,

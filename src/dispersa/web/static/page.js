@@ -222,6 +222,11 @@
     }, true);
   }
 
+  const address = new URL(location.href);
+  if (address.searchParams.has("told")) {
+    address.searchParams.delete("told");
+    history.replaceState(null, "", address);
+  }
   guardForms();
   if (channel) channel.onmessage = (event) => hear(event.data);
   if (channel && navigator.locks) navigator.locks.request("dispersa-stream", () => new Promise(() => { lead(); }));

@@ -4,6 +4,7 @@ from typing import Any
 
 from dispersa.desk.state import DeskState, Stage
 from dispersa.desk.weighing import held, positions
+from dispersa.execution.program import ProgramState
 from dispersa.web.seam import Reading
 from dispersa.web.views.positions import pnl
 from dispersa.web.views.program import program_view
@@ -16,6 +17,8 @@ STAGES = {
     Stage.PLAN: ("Making a plan", "Straddles are chosen and sized."),
     Stage.PROPOSED: ("Previewing", "The gate looks at the plan."),
     Stage.APPROVAL: ("Waiting for a person", "The plan waits for EXECUTE."),
+    Stage.WINDOW: ("Starting unless cancelled", "The plan starts by itself when its window ends."),
+    Stage.APPROVED: ("Approved", "Fresh quotes are awaited, then the program starts."),
     Stage.EXECUTION: ("Working", "The program is being worked."),
     Stage.DECLINED: ("No trade", "Today's trade was declined."),
     Stage.ENDED: ("Done", "The program has ended."),
@@ -25,7 +28,9 @@ STAGES = {
 def overview_view(reading: Reading) -> dict[str, Any]:
     """Return the four cards."""
     state = reading.state
-    title, remark = STAGES.get(state.stage, (state.stage.value, ""))
+    title, remark = STAGES[state.stage]
+    if state.program is not None and state.program.state is ProgramState.LOCKED:
+        title = "A person is needed"
     risk = risk_view(reading)
     return {
         "stage": title,
@@ -35,7 +40,7 @@ def overview_view(reading: Reading) -> dict[str, Any]:
         "book": _book(reading),
         "signal": state.signal,
         "verdict": None if state.signal is None else VERDICTS[state.signal.direction.value],
-        "waits": state.stage is Stage.APPROVAL,
+        "waits": state.stage in {Stage.APPROVAL, Stage.WINDOW},
         "plan": state.plan,
     }
 
@@ -48,6 +53,8 @@ def _safety(state: DeskState, risk: dict[str, Any]) -> dict[str, Any]:
         worries.append(f"halted: {state.halt.reason}")
     if not state.linked:
         worries.append(f"not connected: {state.link_message or 'the link is not proven'}")
+    if state.program is not None and state.program.state is ProgramState.LOCKED:
+        worries.append("the program is locked: a person has to hedge or unwind the difference")
     if unknown:
         worries.append(f"orders of unknown outcome: {', '.join(unknown)}")
     if locked:

@@ -107,7 +107,7 @@ def past_series(past: Sequence[Entry]) -> dict[str, Any] | None:
     """Return implied and forecast correlation of earlier signals; None below two of them."""
     rows = [_past(entry) for entry in past]
     known = [row for row in rows if row is not None]
-    if len(known) < 2:
+    if len({at for at, *_ in known}) < 2:
         return None
     times, implied, forecast, z_scores = zip(*known, strict=True)
     return {
