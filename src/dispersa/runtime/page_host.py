@@ -23,7 +23,7 @@ from dispersa.runtime.desk_loop import DeskLoop
 from dispersa.web.seam import AlertTold, Reading
 
 NEWS_POLL_SECONDS = 0.05
-PROBE_SECONDS = 2.0
+PROBE_SECONDS = 10.0
 
 
 class HostedReads:

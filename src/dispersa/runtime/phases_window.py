@@ -75,15 +75,25 @@ class WindowWatch:
     async def _watch(self, announced: AnnounceStart, alert_id: str) -> None:
         """Look each second; the first look begins the window, before anything is waited for."""
         self._loop.post(Looked(at=self.instant()))
-        telling = self._loop.spawn(self._tell(alert_id, announced.policy))
+        beside = [
+            self._loop.spawn(self._tell(alert_id, announced.policy)),
+            self._loop.spawn(self._watch_page(announced.plan_hash)),
+        ]
         try:
             while self._is_open(announced.plan_hash):
-                if (lost := await self._page()) is not None:
-                    self._loop.post(PageLost(at=self.instant(), reason=lost))
                 self._loop.post(Looked(at=self.instant()))
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
-            telling.cancel()
+            for task in beside:
+                task.cancel()
+
+    async def _watch_page(self, plan_hash: str) -> None:
+        """Tell the desk when the page does not answer: nobody could cancel there."""
+        while self._is_open(plan_hash):
+            if (lost := await self._page()) is not None:
+                self._loop.post(PageLost(at=self.instant(), reason=lost))
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _tell(self, alert_id: str, policy: WindowPolicy) -> None:
         """Tell the desk whether, and over what, the operator was told."""
