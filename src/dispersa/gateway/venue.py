@@ -121,12 +121,7 @@ class Venue:
         )
         self._settlement = Settlement(self.world, directory, self._account, quotes, self._emit)
         self._feed = Feed(self.world, quotes)
-        self._corporate = Corporate(
-            world=self.world, directory=directory, account=self._account, floor=self._floor,
-            feed=self._feed, quotes=quotes, emit=self._emit,
-        )  # fmt: skip
-        for action in settings.corporate_actions:
-            self.world.announce(action)
+        self._corporate = self._corporate_desk(settings, directory, quotes)
         self.faults = FaultDesk(
             self._floor, self._account, self._settlement, self.world, directory, self._deliver
         )
@@ -134,6 +129,16 @@ class Venue:
         self._data = DataDesk(self.world, directory, quotes, self._feed)
         self._reference = Reference(self.world, directory)
         self.truth = Truth(self.world, self._floor, self._account)
+
+    def _corporate_desk(
+        self, settings: GatewaySettings, directory: Directory, quotes: QuoteBook
+    ) -> Corporate:
+        for action in settings.corporate_actions:
+            self.world.announce(action)
+        return Corporate(
+            world=self.world, directory=directory, account=self._account, floor=self._floor,
+            feed=self._feed, quotes=quotes, emit=self._emit,
+        )  # fmt: skip
 
     # -- time and events -------------------------------------------------------------------------
 
