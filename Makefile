@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help demo test docs check bench soak lock clean
+.PHONY: help demo test docs reference check sbom dist bench soak lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,20 @@ docs: $(VENV)/docs.stamp ## Build the documentation site into docs/build; a brok
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/build
 	@echo "open docs/build/index.html"
 
+reference: $(VENV)/dev.stamp ## Write the reference pages that commands, records and classes tell of themselves
+	$(BIN)/python docs/write_reference.py
+
+check: $(VENV)/dev.stamp ## Check the package from an empty directory, and the locked dependencies for known faults
+	DISPERSA_PACKAGE_DEMO=1 $(BIN)/pytest tests/test_packaging.py -n 0 -q
+	@$(BIN)/python requirements/audit requirements/runtime.lock
+
+sbom: $(VENV)/runtime.stamp $(VENV)/dev.stamp ## Write the bill of materials of the locked runtime to dist/sbom.json (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file dist/sbom.json requirements/runtime.lock
+
+dist: $(VENV)/runtime.stamp ## Build sdist and wheel into dist/
+	$(BIN)/python -m hatchling build -d dist
+
 bench: $(VENV)/dev.stamp ## Measure speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
@@ -30,6 +44,7 @@ soak: $(VENV)/dev.stamp ## Work many programs on the simulated gateway and print
 	$(BIN)/python -m tests.soak simulation --seeds $(or $(SEEDS),1000)
 	$(BIN)/python -m tests.soak execution
 	DISPERSA_INSTANTS_EVERY=1 DISPERSA_CRASHES=$(or $(CRASHES),200) $(BIN)/pytest tests/crash -n 0 -q
+	DISPERSA_DAEMON_PROCESSES=1 $(BIN)/pytest tests/daemon -n 0 -q
 
 lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
 	requirements/compile $(BIN)/python

@@ -122,6 +122,7 @@ def daemon(
         "DISPERSA__WEB__PORT": str(free_port()),
         "DISPERSA__WEB__PUBLIC_URL": URL,
         "DISPERSA__SCHEDULE__ENTER": "false",
+        "DISPERSA__SIZING__TOLERANCE": "0.05",  # two names rarely balance to one percent
         **settings,
     }
     found = DaemonProcess(journal, env, speed, clock)
