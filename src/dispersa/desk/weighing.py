@@ -1,7 +1,7 @@
 """What is held worth, and what does each order weigh? Own marks; worst case where there is none.
 
-Contracts of the present plan are marked by the plan's own vols and forwards, those of earlier
-trades by the marks that were read when the desk opened. An order of ours with a leg that has no
+Contracts of the present plan are marked by the plan's own vols and forwards, what is held by the
+marks that were read last; the newer of both counts. An order of ours with a leg that has no
 mark counts as it was paid, at the vega that it had: never as nothing.
 """
 
@@ -162,7 +162,13 @@ def _marks(
     plan: _Same[TradePlan | None], earlier: _Same[Mapping[ConId, Mark]]
 ) -> Mapping[ConId, Mark]:
     planned = () if plan.value is None else (*plan.value.packages, *plan.value.reserves)
-    return {**earlier.value, **{mark.con_id: mark for row in planned for mark in _planned(row)}}
+    found = {mark.con_id: mark for row in planned for mark in _planned(row)}
+    newer = {
+        con_id: mark
+        for con_id, mark in earlier.value.items()
+        if con_id not in found or mark.at > found[con_id].at
+    }
+    return {**found, **newer}
 
 
 def _planned(package: PlannedPackage) -> Iterator[OptionMark]:

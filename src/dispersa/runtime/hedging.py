@@ -118,7 +118,9 @@ async def send_hedges(setup: TradeSetup, desk: DeskLoop, look: HedgeLook) -> tup
 
 
 async def _send(setup: TradeSetup, desk: DeskLoop, hedge: Hedge, look: HedgeLook) -> str:
-    stock, quote = look.underlyings[hedge.symbol], look.quotes[hedge.symbol]
+    stock = look.underlyings[hedge.symbol]
+    _, fresh = (await _quoted(setup.connection.feed, [hedge.symbol]))[hedge.symbol]
+    quote = fresh or look.quotes[hedge.symbol]
     side = Side.BUY if hedge.shares > 0 else Side.SELL
     limit = quote.ask if side is Side.BUY else quote.bid
     if limit is None:

@@ -6,11 +6,14 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from dispersa.broker import BrokerFeed
+from dispersa.errors import MarketDataMissing
 from dispersa.market import (
     ConId,
     Greeks,
     GreeksSource,
     OptionContract,
+    Quote,
+    Right,
     Straddle,
     Symbol,
     Underlying,
@@ -128,12 +131,51 @@ def _marks(held: _Held, read: Snapshot, now: datetime, rate: float) -> Mapping[C
         straddles={held.expiry: rows},
         increments=None,
     )
-    valued = value_expiry(name, held.expiry, now=now, rate=rate)
-    return {
+    try:
+        valued = value_expiry(name, held.expiry, now=now, rate=rate)
+    except MarketDataMissing:
+        valued = ()
+    at_mid = {
+        leg.con_id: _mid_mark(leg, quote, held.underlying, spot.mid)
+        for row in rows
+        for leg, quote in zip(row.straddle.legs, (row.call, row.put), strict=True)
+    }
+    return at_mid | {
         leg.con_id: _mark(leg, row, held.underlying, spot.mid, now)
         for row in valued
         for leg in row.straddle.legs
     }
+
+
+def _mid_mark(
+    leg: OptionContract, quote: Quote, underlying: Underlying, spot: Decimal
+) -> OptionMark:
+    """Mark a leg that no vol explains at its mid: it has no time value left, delta is all or none.
+
+    Such a pair is far from the money or about to expire; its source says that no vol stands behind.
+    """
+    is_call = leg.right is Right.CALL
+    is_in = spot > leg.strike if is_call else spot < leg.strike
+    mid = quote.mid or Decimal(0)
+    return OptionMark(
+        contract=leg,
+        price=mid,
+        spot=spot,
+        greeks=Greeks(
+            implied_vol=0.0,
+            delta=(1.0 if is_call else -1.0) if is_in else 0.0,
+            gamma=0.0,
+            vega=0.0,
+            theta=0.0,
+            price=float(mid),
+            underlying_price=float(spot),
+            source=GreeksSource.OWN,
+            at=quote.at,
+        ),
+        underlying=underlying.kind,
+        source=MarkSource.QUOTE_MID,
+        at=quote.at,
+    )
 
 
 def _reading(pair: Straddle, read: Snapshot) -> StraddleReading | None:

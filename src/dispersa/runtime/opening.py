@@ -6,9 +6,9 @@ from datetime import datetime
 from dispersa.broker import BrokerFeed
 from dispersa.desk import events as ev
 from dispersa.desk.state import DeskState
+from dispersa.desk.weighing import positions as own_positions
 from dispersa.errors import BrokerError, InvalidConfig, MarketDataMissing
 from dispersa.orders import PositionReading
-from dispersa.portfolio import positions_from
 from dispersa.risk import Limits, change_limits
 from dispersa.runtime.marking import read_marks
 from dispersa.runtime.planning import PlanningPolicy
@@ -51,7 +51,7 @@ async def read_held(
 
     A position that can not be marked now counts as it was paid.
     """
-    own = {con_id for con_id, row in positions_from(state.book).items() if not row.is_flat}
+    own = {con_id for con_id, row in own_positions(state).items() if not row.is_flat}
     left = [row for row in positions if row.con_id in own]
     if not left:
         return None

@@ -11,6 +11,7 @@ from dispersa.errors import InvalidInput
 from dispersa.market import Symbol
 from dispersa.portfolio import Cause
 from dispersa.runtime.desk_loop import DeskLoop
+from dispersa.runtime.opening import read_held
 from dispersa.runtime.reachable import Reach
 from dispersa.runtime.replay import close_state, start_state
 from dispersa.runtime.trade_session import TradeSetup, open_books, read_conditions
@@ -36,11 +37,23 @@ async def awake(setup: TradeSetup) -> AsyncIterator[DeskLoop]:
     )
     try:
         await desk.tell(await read_conditions(setup))
+        await mark_book(setup, desk)
         yield desk
     finally:
         running.cancel()
         await asyncio.wait({running})
         close_state(setup.journal, start, desk.state)
+
+
+async def mark_book(setup: TradeSetup, desk: DeskLoop) -> None:
+    """Mark what is held now, with what expiry or assignment has just brought."""
+    snapshot = desk.state.snapshot
+    if snapshot is None:
+        return
+    feed, clock = setup.connection.feed, setup.clock.live
+    marked = await read_held(feed, desk.state, snapshot.positions, clock)
+    if marked is not None:
+        await desk.tell(marked)
 
 
 async def adopt(
