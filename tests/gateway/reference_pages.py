@@ -167,8 +167,8 @@ def rules_page() -> str:
         "",
         "What IBKR does at moments rather than always is no switch but a fault, which a script can",
         "cause at its moment: lost and restored connectivity (1100, 1101, 1102) and farms that are",
-        "down (2103 to 2157) by A5, A6 and A7, a competing session (10197) by A14. The meanings are",
-        "on the page of faults.",
+        "down (2103 to 2157) by A5, A6 and A7, a competing session (10197) by A14. The page of",
+        "faults tells what each means.",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
