@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("pricing", "sizing", "gateway", "gateway_day", "alerts", "web")
+NAMES = ("pricing", "sizing", "gate", "gateway", "gateway_day", "alerts", "web")
 
 
 def main() -> None:

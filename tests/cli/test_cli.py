@@ -318,8 +318,6 @@ def test_busy_port_is_refused_in_one_sentence() -> None:
 
 
 def test_completion_can_be_printed() -> None:
-    done = dispersa("--show-completion", "bash", SHELL="/bin/bash")
-    assert done.returncode in {0, 2}
     script = dispersa(
         _DISPERSA_COMPLETE="complete_bash", COMP_WORDS="dispersa jour", COMP_CWORD="1"
     )

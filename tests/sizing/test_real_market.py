@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dispersa.correlation.smile import AtTheMoney
 from dispersa.correlation.tenor import vol_panel
 from dispersa.correlation.terms import Direction
 from dispersa.history.chains import read_chains
 from dispersa.history.weights import read_weights
 from dispersa.market import Symbol, UnderlyingKind
 from dispersa.pricing import straddle
+from dispersa.pricing.atm import AtTheMoney
 from dispersa.sizing import (
     AccountSizing,
     Infeasible,

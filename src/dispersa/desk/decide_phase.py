@@ -148,7 +148,7 @@ def after_quotes(
     rules: DeskRules, state: DeskState, at: datetime, seen: ev.MarketObserved
 ) -> Command | None:
     """Start the approved plan if the market is where the plan saw it; wait while it is not seen."""
-    policy, plan, since = rules.phases.drift, state.plan, state.phasing.approved_at
+    policy, plan, since = rules.phases.drift, state.plan, state.phasing.let_start_at
     if policy is None or plan is None or since is None:
         return None
     if at > plan.expires_at:

@@ -276,7 +276,9 @@ def _fresh_trade(state: DeskState, event: ev.TradeRequested) -> DeskState:
     """Clear the road for a new trade; a program that is being worked goes on undisturbed."""
     if state.stage is Stage.EXECUTION:
         return state
-    fresh = replace(state.phasing, asked=event.phase, window=None, approved_at=None, approved_by="")
+    fresh = replace(
+        state.phasing, asked=event.phase, window=None, let_start_at=None, let_start_by=""
+    )
     return replace(
         with_phasing(state, fresh),
         edge_waiver=event.edge_waiver,

@@ -104,7 +104,7 @@ def phase_command(state: DeskState, at: datetime, command: PhaseCommand) -> Desk
             return with_phasing(waiting, fresh)
         case ApprovePlan():
             approved = replace(state, stage=Stage.APPROVED, verdict=command.verdict)
-            by = replace(phasing, approved_by=command.by, approved_at=at)
+            by = replace(phasing, let_start_by=command.by, let_start_at=at)
             return with_phasing(approved, by)
         case ChangePhase():
             return with_phasing(state, _changed(phasing, at, command))

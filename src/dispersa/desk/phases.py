@@ -164,7 +164,7 @@ class Phasing:
     """What the desk knows about its phase.
 
     `asked` is a lower phase that somebody wants for the trade under way. `window` is Walk's, with
-    the policy it was opened by. `approved_by` and `approved_at` say who let the plan start, which
+    the policy it was opened by. `let_start_by` and `let_start_at` say who let the plan start, which
     then waits for fresh quotes. `page_proven` is the address that the operator has opened once.
     `paper_days` were counted in the paper journal before live trading, `live_waiver` is the reason
     for doing without them. `incident` asks for a demotion, empty while there is none; `is_asked`
@@ -179,8 +179,8 @@ class Phasing:
     asked: Phase | None = None
     window: Window | None = None
     window_policy: WindowPolicy = field(default_factory=WindowPolicy)
-    approved_by: str = ""
-    approved_at: datetime | None = None
+    let_start_by: str = ""
+    let_start_at: datetime | None = None
     page_proven: str = ""
     paper_days: int | None = None
     live_waiver: str = ""
