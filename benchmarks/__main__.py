@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("pricing", "sizing", "gate", "gateway", "gateway_day", "alerts", "web")
+NAMES = ("pricing", "sizing", "gate", "gateway", "gateway_day", "alerts", "web", "halt", "year_start")
 
 
 def main() -> None:
