@@ -20,6 +20,7 @@ import pytest
 from ib_async import IB
 
 from dispersa.desk.state import DeskState
+from dispersa.errors import InvalidInput
 from dispersa.journal import read_entries, verify
 from dispersa.portfolio import positions_from
 from dispersa.runtime.replay import replayed
@@ -29,8 +30,8 @@ SPEED = 20.0
 KILLS = int(os.environ.get("DISPERSA_CRASHES", "10"))
 KILLS_PER_TRADE = 10
 END_SECONDS = 240.0
-LIFE_SECONDS = (1.5, 3.0)
-"""Between them an engine is killed: it needs about 1.5 s to connect and read the books."""
+LIFE_SECONDS = 0.6
+"""Within so long after it has read the broker's books an engine is killed, at a random instant."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,22 @@ def start(port: int, journal: Path) -> "subprocess.Popen[str]":
     )
 
 
-def has_started_program(journal: Path) -> bool:
-    return journal.exists() and any(e.kind == "StartProgram" for e in read_entries(journal))
+def count(journal: Path, kind: str) -> int:
+    try:
+        return sum(row.kind == kind for row in read_entries(journal))
+    except InvalidInput:  # not there, or just being made
+        return 0
+
+
+def until_more(journal: Path, kind: str, before: int, engine: "subprocess.Popen[str]") -> bool:
+    """Wait for one more record of a kind; whether it came before the engine had ended."""
+    deadline = time.monotonic() + 120
+    while count(journal, kind) <= before:
+        if engine.poll() is not None:
+            return False
+        assert time.monotonic() < deadline, f"no {kind}"
+        time.sleep(0.02)
+    return True
 
 
 def ask_truth(port: int) -> Truth:
@@ -93,22 +108,23 @@ def ask_truth(port: int) -> Truth:
     return Truth(perm_ids=perm_ids, executed=executed, positions=held, open_refs=refs)
 
 
-def crash_often(port: int, journal: Path, rng: random.Random) -> None:
-    """Kill the engine again and again, from its program's start on; then let it end."""
+def crash_often(port: int, journal: Path, rng: random.Random) -> int:
+    """Kill the engine again and again, then let it end; return how often orders were working."""
     engine = start(port, journal)
-    deadline = time.monotonic() + 120
-    while not has_started_program(journal):
-        assert engine.poll() is None, engine.communicate()[0]
-        assert time.monotonic() < deadline, "no program began"
-        time.sleep(0.05)
-    time.sleep(rng.uniform(0.0, 1.0))
+    assert until_more(journal, "OrderWorking", 0, engine), engine.communicate()[0]
+    at_work = 0
     for _ in range(min(KILLS, KILLS_PER_TRADE)):
+        time.sleep(rng.uniform(0.0, LIFE_SECONDS))
         engine.kill()
         engine.communicate()
+        at_work += bool(replayed(read_entries(journal)).open_orders())
+        starts = count(journal, "BrokerSynchronized")
         engine = start(port, journal)
-        time.sleep(rng.uniform(*LIFE_SECONDS))
+        if not until_more(journal, "BrokerSynchronized", starts, engine):
+            break
     told, _ = engine.communicate(timeout=END_SECONDS)
     assert engine.returncode == 0, told
+    return at_work
 
 
 def held_by(state: DeskState) -> Counter[int]:
@@ -124,7 +140,8 @@ def test_killed_engine_sends_nothing_twice_and_loses_no_fill(
     gateway: int, seed: int, tmp_path: Path
 ) -> None:
     journal = tmp_path / "desk.sqlite3"
-    crash_often(gateway, journal, random.Random(seed))
+    at_work = crash_often(gateway, journal, random.Random(seed))
+    assert at_work >= min(KILLS, KILLS_PER_TRADE) // 2  # most kills met orders that worked
     truth = ask_truth(gateway)
     assert verify(journal).is_intact
     state = replayed(read_entries(journal))

@@ -191,6 +191,7 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
             return absorb_snapshot(replace(state, snapshot_request=None), at, event.snapshot)
         case ev.SnapshotFailed():
             return replace(state, snapshot_request=None, snapshot_failed_at=at)
+                controls=replace(state.controls, blind={}),  # this process has yet to look
         case (
             ev.HaltRequested()
             | ev.ResumeRequested()

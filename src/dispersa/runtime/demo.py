@@ -17,6 +17,7 @@ from dispersa.broker.ibkr.connection import connect
 from dispersa.broker.ibkr.settings import Deadlines, IbkrSettings
 from dispersa.correlation.share_classes import merged
 from dispersa.correlation.terms import SignalPolicy
+from dispersa.desk.controls import HaltPolicy
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.errors import Denied, InvalidInput
@@ -40,7 +41,11 @@ from dispersa.sizing.stress import StressPolicy
 DEMO_ACCOUNT = "DU1234567"
 DEMO_CASH = Decimal(50_000_000)
 DEMO_INDEX = Symbol("QQQ")
-DEMO_RULES = DeskRules(gate=Gate(SIMULATED_LIMITS), order_prefix="demo")
+DEMO_RULES = DeskRules(
+    gate=Gate(SIMULATED_LIMITS),
+    order_prefix="demo",
+    halts=HaltPolicy(link_seconds_max=1e6, blind_seconds_max=1e6),  # scaled time
+)
 EDGE_WAIVER = "demo: the verdict is reported, not obeyed"
 PATIENT = Deadlines(
     connect_seconds=120,
