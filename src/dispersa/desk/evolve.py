@@ -191,7 +191,6 @@ def _event(state: DeskState, at: datetime, event: ev.Event) -> DeskState:
             return absorb_snapshot(replace(state, snapshot_request=None), at, event.snapshot)
         case ev.SnapshotFailed():
             return replace(state, snapshot_request=None, snapshot_failed_at=at)
-                controls=replace(state.controls, blind={}),  # this process has yet to look
         case (
             ev.HaltRequested()
             | ev.ResumeRequested()
@@ -212,6 +211,7 @@ def _opened(state: DeskState, event: ev.DeskOpened) -> DeskState:
         live_allowed=event.live_allowed,
         stopping="",
         snapshot_request=None,  # whoever was to answer it has ended
+        controls=replace(state.controls, blind={}),  # this process has yet to look
     )
 
 
