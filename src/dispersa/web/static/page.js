@@ -6,6 +6,7 @@
   const CHANNEL = "dispersa";
   const body = document.body;
   const notice = document.getElementById("connection");
+  let isLeaving = false;
   if (!notice) { guardForms(); return; } // a page outside the frame
 
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(CHANNEL) : null;
@@ -31,7 +32,7 @@
 
   function hear(message) {
     heardAt = Date.now();
-    if (message.kind === "over") { location.reload(); return; }
+    if (message.kind === "over") { if (!isLeaving) location.reload(); return; }
     if (message.kind === "beat") {
       const clock = document.getElementById("clock");
       if (clock) clock.textContent = newYork(message.at);
@@ -52,6 +53,7 @@
     isDue = false;
     try {
       const answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin", redirect: "manual" });
+      if (isLeaving) return;
       if (answer.type === "opaqueredirect") { location.reload(); return; }
       if (answer.ok) apply(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch (error) {
@@ -95,9 +97,10 @@
     return new Map([...part.querySelectorAll("[data-cell]")].map((cell) => [cell.dataset.cell, cell]));
   }
 
+  /* A person is at work here: nothing may take the page away under their hands. */
   function isTyping() {
-    const at = document.activeElement;
-    return Boolean(at && at.matches("input, textarea, select") && at.value);
+    if (isLeaving || document.querySelector("details.stop[open], details.resume[open]")) return true;
+    return [...document.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
   }
 
   function show(text) {
@@ -208,7 +211,8 @@
       if (form.method !== "post") return;
       if (form.dataset.sent) { event.preventDefault(); return; }
       form.dataset.sent = "1";
-      setTimeout(() => { delete form.dataset.sent; }, 4000);
+      isLeaving = true;
+      setTimeout(() => { delete form.dataset.sent; isLeaving = false; }, 4000);
     });
     document.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
