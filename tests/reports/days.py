@@ -84,8 +84,8 @@ def full_signal(at: datetime, implied: float, index_vol: float) -> ev.SignalComp
     return ev.SignalComputed(signal=known)
 
 
-def two_days(*, marked: bool = True) -> Scene:
-    """Live through both days; without `marked` nobody reads marks at the second close."""
+def two_days() -> Scene:
+    """Live through both days."""
     desk = Scene()
     desk.tell(ev.DeskOpened(profile="sim", account="DU1234567", live_allowed=False))
     desk.tell(ev.LimitsBound(limits=Limits(), change=None))
@@ -102,7 +102,7 @@ def two_days(*, marked: bool = True) -> Scene:
     desk.tell(ev.ResumeRequested(reason="back", operator="Ann"))
     desk.tell(PageLost(at=Instant(wall=desk.now, monotonic_ns=1), reason="no answer\x1b[2J"))
     desk.tell(pe.NoteAdded(text="quiet day", by="Ann"))
-    _end(desk, DAY_TWO, CLOSE_TWO, marks(MARK_TWO, CLOSE_TWO, 0.22) if marked else ())
+    _end(desk, DAY_TWO, CLOSE_TWO, marks(MARK_TWO, CLOSE_TWO, 0.22))
     return desk
 
 
@@ -134,11 +134,17 @@ def _end(desk: Scene, day: date, at: datetime, found: tuple[Mark, ...]) -> None:
     desk.tell(pe.DayEnded(day=day, books_agree=True))
 
 
-def write_journal(desk: Scene, path: Path) -> Path:
-    """Write what the scene recorded as a journal file, with its own times."""
-    times = iter([at for at, _, _ in desk.journal])
+def write_journal(desk: Scene, path: Path, *, without_last: str = "") -> Path:
+    """Write what the scene recorded as a journal file, with its own times.
+
+    The last record of the kind `without_last` is left out.
+    """
+    records = list(desk.journal)
+    if without_last:
+        del records[max(n for n, (_, kind, _) in enumerate(records) if kind == without_last)]
+    times = iter([at for at, _, _ in records])
     with Journal.open(path, build_id="test", now=lambda: next(times, T0)) as journal:
-        for _, kind, payload in desk.journal:
+        for _, kind, payload in records:
             journal.append([NewEntry(kind=kind, payload=payload)])
         journal.flush()
     return path

@@ -9,7 +9,7 @@ from dispersa.alerts.alert import Severity
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Wording:
     """One alarm as a person reads it; `{name}` stands for what the record says.
 
@@ -24,20 +24,7 @@ class Wording:
     means: str
 
 
-def _told(
-    severity: Severity, headline: str, happened: str, done: str, options: str, means: str
-) -> Wording:
-    return Wording(
-        severity=severity,
-        headline=headline,
-        happened=happened,
-        done=done,
-        options=options,
-        means=means,
-    )
-
-
-STATUS = "Look at `dispersa status`."
+_told = Wording
 _TRADING = {
     "approval_wanted": _told(
         WARNING,
@@ -320,6 +307,22 @@ _DESK = {
         "It keeps the names locked over night and opens nothing in them tomorrow.",
         "Find the difference before the next open: `dispersa reconcile`, then TWS.",
         "The last reconciliation of the day found a break, or could not be made.",
+    ),
+    "clock_stepped": _told(
+        WARNING,
+        "The machine's clock was moved by {seconds} s",
+        "The wall clock and the monotonic clock differ by {seconds} s.",
+        "An open window lapses; ages are counted anew.",
+        "Check time synchronization of the machine with `dispersa doctor`.",
+        "The clock was set, or the machine slept.",
+    ),
+    "control_blind": _told(
+        WARNING,
+        "A control can not see: {name}",
+        "{reason}.",
+        "While it can not be computed it counts as failed where it guards an order.",
+        "Find what is missing with `dispersa status` and `dispersa doctor`.",
+        "An automatic halt lacks the numbers that it watches.",
     ),
     "limits_changed": _told(
         INFO,

@@ -17,6 +17,7 @@ from dispersa.desk import commands as cmd
 from dispersa.desk import events as ev
 from dispersa.desk import phase_commands as pc
 from dispersa.desk import phase_events as pe
+from dispersa.desk.controls import ClockStepped, HaltTrading, NoteBlind
 from dispersa.desk.state import DeskState
 from dispersa.desk.window import AlertLost, PageLost, WindowState
 from dispersa.execution.alerts import AlertKind
@@ -63,6 +64,7 @@ SILENT: Mapping[str, str] = MappingProxyType(
         "CancelReceived": "the decline that follows speaks",
         "EngineRestarted": "the window's lapse speaks",
         "Looked": "a look at the window",
+        "BeginDay": "a count begins",
         "ComputeSignal": "work",
         "ComputePlan": "work",
         "ComputeClosing": "work",
@@ -143,6 +145,7 @@ def alert_for(record: Record, occasion: Occasion) -> Alert | None:
         or _of_books(record)
         or _of_desk(record)
         or _of_phase(record)
+        or _of_controls(record)
     )
     if told is None:
         return None
@@ -322,5 +325,19 @@ def _of_phase(record: Record) -> _Told | None:
             return _Told("page_lost", {"reason": reason})
         case AlertLost(reason=reason):
             return _Told("alert_lost", {"reason": reason})
+        case _:
+            return None
+
+
+def _of_controls(record: Record) -> _Told | None:
+    match record:
+        case HaltTrading(rule=rule, level=level, reason=reason):
+            words = {"level": level.value, "reason": reason, "by": f"The rule {rule.value}"}
+            return _Told("halted", {**words, "effect": _EFFECTS[level]}, level.value)
+        case ClockStepped(seconds=seconds):
+            return _Told("clock_stepped", {"seconds": f"{seconds:+.1f}"})
+        case NoteBlind(control=control, reason=reason) if reason:
+            words = {"name": control.value.replace("_", " "), "reason": reason}
+            return _Told("control_blind", words, control.value)
         case _:
             return None

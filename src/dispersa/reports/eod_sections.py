@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from decimal import Decimal
 
+from dispersa.correlation.terms import Signal
 from dispersa.execution.outcome import PackageOutcome, ProgramOutcome
 from dispersa.portfolio import PnlParts
 from dispersa.reports.eod_facts import (
@@ -21,6 +22,7 @@ from dispersa.reports.tables import number, points, price
 
 LIMITS_SHOWN = 8
 EXPIRY_SOON_DAYS = 7
+WINDOWS_DAYS = (21, 63, 252)
 CAUSES = {
     "delta": "delta",
     "gamma": "gamma",
@@ -44,7 +46,8 @@ def signal_section(facts: DayFacts, *, has_picture: bool) -> Section:
     if isinstance(signal, Missing):
         return Section(title="Signal", lede=f"No signal: {signal.reason}.")
     realized = {row.days: row.clean for row in signal.realized}
-    windows = " / ".join(points(realized.get(days)) for days in (21, 63, 252))
+    window = [realized.get(days) for days in WINDOWS_DAYS]
+    windows = " / ".join(map(points, window))
     rows = (
         ("implied correlation, points", points(signal.implied_correlation)),
         ("realized, 21 / 63 / 252 days", windows),
@@ -55,6 +58,8 @@ def signal_section(facts: DayFacts, *, has_picture: bool) -> Section:
     )
     words = [reason.sentence for reason in signal.reasons]
     words += [f"not traded, {line}" for line in facts.declined]
+    if signal.implied_correlation is None or signal.forecast_correlation is None or None in window:
+        words.append(f"A dash could not be computed: {_dash_reason(signal)}.")
     return Section(
         title="Signal",
         lede=f"{signal.index}, {clock(signal.as_of)} New York: "
@@ -66,10 +71,24 @@ def signal_section(facts: DayFacts, *, has_picture: bool) -> Section:
     )
 
 
+def _dash_reason(signal: Signal) -> str:
+    """Say from what the signal was missing something."""
+    left_out = sum(row.dropped is not None for row in signal.names)
+    return (
+        f"the signal had {signal.history_days} days of history, {len(signal.names) - left_out} "
+        f"names with every input and {left_out} left out"
+    )
+
+
 def pnl_section(facts: DayFacts, *, has_picture: bool) -> Section:
     """Show P&L by day."""
     money = facts.money
-    gaps = why(money.pnl_day_usd, money.pnl_inception_usd)
+    gaps = why(
+        money.pnl_day_usd,
+        money.pnl_inception_usd,
+        money.net_liquidation_usd,
+        money.gross_exposure_usd,
+    )
     missing = [row for row in facts.curve if isinstance(row.pnl_usd, Missing)]
     remarks = tuple(f"Not known: {reason}." for reason in gaps)
     if len(missing) > len(gaps):
