@@ -83,14 +83,14 @@ def pnl(
     Read from the journal: every time the desk wakes it marks the book. The parts add up to the
     change of what the trade is worth; slippage is a part of trades and shown beside it.
     """
-    from dispersa.cli.day_screen import pnl_document, pnl_table
+    from dispersa.cli.day_screen import daily_table, pnl_document, pnl_table
     from dispersa.runtime.config import load_config
 
     rows = _days(load_config(config).settings, daily=daily)
     if json:
         print_json(pnl_document(rows))
     else:
-        print_table(pnl_table(rows))
+        print_table(daily_table(rows) if daily else pnl_table(rows))
 
 
 def _days(settings: "Settings", *, daily: bool) -> "tuple[DayPnl, ...]":

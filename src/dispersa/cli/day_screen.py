@@ -12,14 +12,15 @@ from dispersa.reports.tables import NOTHING, money, table
 from dispersa.runtime.daily_cycle import DayLook
 from dispersa.runtime.profit import DayPnl
 
+NO_PARTS = PnlParts()
 SHOWN = (
     "delta", "gamma", "theta", "vega_components", "vega_correlation", "vega_strike",
     "vanna", "volga", "hedges", "trades", "dividends", "commissions", "residual",
 )  # fmt: skip
 HEADINGS = {
-    "vega_components": "vega: names",
-    "vega_correlation": "vega: corr.",
-    "vega_strike": "vega: strike",
+    "vega_components": "vega: component vols",
+    "vega_correlation": "vega: correlation",
+    "vega_strike": "vega: the strikes' own vol",
 }
 
 
@@ -51,20 +52,38 @@ def _calendar(look: DayLook) -> Table:
 
 
 def pnl_table(rows: tuple[DayPnl, ...]) -> Table:
-    """Show one row per trade (and day): the total, its parts, and slippage as part of trades."""
+    """Show what each trade earned since its beginning: one row per cause, one column per trade."""
+    shown = [row for row in rows if row.pnl.book != NO_PARTS]
+    found = table("P&L since the beginning, $", "cause", *(row.trade for row in shown))
+    for name in SHOWN:
+        values = (getattr(row.pnl.book, name) for row in shown)
+        found.add_row(HEADINGS.get(name, name), *(money(each, signed=True) for each in values))
+    found.add_section()
+    found.add_row("total", *(money(row.pnl.book.total, signed=True) for row in shown))
+    slippage = (money(-row.slippage_usd, signed=True) for row in shown)
+    found.add_row("slippage, in trades", *slippage)
+    found.add_row("until", *(row.day.isoformat() for row in shown))
+    return found
+
+
+def daily_table(rows: tuple[DayPnl, ...]) -> Table:
+    """Show one row per marking and trade; second order is vanna, volga and the strike's vol."""
     found = table(
-        "P&L $, parts add up to the total", "trade", "until", "total",
-        *(HEADINGS.get(name, name) for name in SHOWN), "slippage", left=2,
+        "P&L from one marking to the next, $", "until", "trade", "total", "delta", "gamma",
+        "theta", "names' vol", "corr.", "2nd order", "hedges", "trades", "div.", "comm.", "rest",
+        left=2,
     )  # fmt: skip
     for row in rows:
-        parts = row.pnl.book
-        found.add_row(
-            row.trade,
-            row.day.isoformat(),
-            money(parts.total, signed=True),
-            *(money(getattr(parts, name), signed=True) for name in SHOWN),
-            money(-row.slippage_usd, signed=True),
-        )
+        p = row.pnl.book
+        if p == NO_PARTS:
+            continue
+        second = p.vanna + p.volga + p.vega_strike
+        values = (
+            p.total, p.delta, p.gamma, p.theta, p.vega_components, p.vega_correlation, second,
+            p.hedges, p.trades, p.dividends, p.commissions, p.residual,
+        )  # fmt: skip
+        cells = (f"{float(each):+,.0f}" for each in values)
+        found.add_row(f"{row.day:%m-%d}", row.trade.rpartition("-")[0] or row.trade, *cells)
     return found
 
 
