@@ -60,6 +60,7 @@ def run(
     from dispersa.runtime.config import load_config
     from dispersa.runtime.daemon_log import StepLog, make_log
     from dispersa.runtime.daemon_open import DaemonParts, ScaledClock, run_daemon
+    from dispersa.runtime.day_report import report_hook
     from dispersa.runtime.demo import PATIENT
     from dispersa.runtime.live import BrokerClock
     from dispersa.runtime.loop import run as run_loop
@@ -76,6 +77,7 @@ def run(
         if ignore_edge
         else None,
         deadlines=None if speed == 1.0 else PATIENT,
+        day_hooks=(report_hook(settings, log.info),),
         say=log.info,
     )
     log.info("starting", profile=settings.profile, journal=str(settings.journal_file))
