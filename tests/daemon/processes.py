@@ -25,7 +25,7 @@ from dispersa.runtime import control_requests as ask
 from dispersa.runtime.build import build_id
 from dispersa.runtime.control_client import ControlClient
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 240.0
 URL = "https://desk.example.org"
 
 
@@ -122,6 +122,7 @@ def daemon(
         "DISPERSA__WEB__PORT": str(free_port()),
         "DISPERSA__WEB__PUBLIC_URL": URL,
         "DISPERSA__SCHEDULE__ENTER": "false",
+        "DISPERSA__SIZING__VEGA_MAX_USD_PER_POINT": "3000",
         "DISPERSA__SIZING__TOLERANCE": "0.05",  # two names rarely balance to one percent
         **settings,
     }
