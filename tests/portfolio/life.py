@@ -32,6 +32,7 @@ from dispersa.sizing.stress import StressPolicy
 ACCOUNT = "DU1234567"
 INDEX = Symbol("QQQ")
 PORT = 4002
+NIGHT_STEP_SECONDS = 300.0
 RULES = DeskRules(gate=Gate(replace(SIMULATED_LIMITS, active_positions_max=3)), order_prefix="life")
 
 
@@ -112,9 +113,13 @@ class Life:
         return self.gateway.venue.truth.cash
 
     async def sleep_until(self, when: datetime) -> None:
-        """Let virtual time pass."""
-        seconds = (when - self.clock.live.now()).total_seconds()
+        """Let virtual time pass in long steps of the market, while nobody is connected."""
+        floor, awake = self.gateway.floor, self.gateway.floor.settings
+        floor.settings = replace(awake, step_seconds=NIGHT_STEP_SECONDS)
+        seconds = (when - self.clock.live.now()).total_seconds() - NIGHT_STEP_SECONDS
         await asyncio.sleep(max(seconds, 0.0))
+        floor.settings = awake
+        await asyncio.sleep(max((when - self.clock.live.now()).total_seconds(), 0.0))
 
 
 @asynccontextmanager
@@ -130,7 +135,7 @@ async def living(
     """Start a gateway on the running (virtual) loop."""
     settings = GatewaySettings(
         port=PORT, seed=seed, start=start, account=ACCOUNT, names=names,
-        cash=cash,
+        cash=cash, step_seconds=1.0,
         **more,  # type: ignore[arg-type]
     )  # fmt: skip
     async with await serve(settings) as gateway:
