@@ -95,7 +95,9 @@ class Hedge:
 def band_shares(name: NameDelta, policy: HedgePolicy) -> float:
     """Half width of the no-trade band, in shares; never below the smallest order worth sending."""
     cost = (name.half_spread + policy.commission_per_share_usd) / name.spot
-    width: float = (1.5 * cost * name.spot * name.gamma**2 / policy.risk_aversion_per_usd) ** (1 / 3)
+    width: float = (1.5 * cost * name.spot * name.gamma**2 / policy.risk_aversion_per_usd) ** (
+        1 / 3
+    )
     return max(width, policy.delta_usd_min / name.spot)
 
 
