@@ -147,7 +147,7 @@ def one_stream_serves_twenty_tabs_and_cancel_works_in_the_last(
     )
     tabs = [page, *(context.new_page() for _ in range(19))]
     for tab in tabs:
-        tab.goto("/program")
+        tab.goto("/journal")
     assert len(streams) == 1
     last = tabs[-1]
     last.bring_to_front()
@@ -292,6 +292,7 @@ def walks_window_is_cancelled_in_time_and_says_so_when_it_is_late(
     stage.page.close()
 
 
+@pytest.mark.timeout(600)
 def test_the_page_does_its_work_in_a_real_browser(
     browser: Browser, context: BrowserContext, running: DemoProcess
 ) -> None:

@@ -13,6 +13,9 @@
   let heardAt = Date.now();
   let isFetching = false;
   let isDue = false;
+  let askedAt = 0;
+  let restsUntil = 0;
+  let timer = 0;
   let charts = [];
   const shown = new Map();
   for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.innerHTML);
@@ -37,7 +40,7 @@
       const clock = document.getElementById("clock");
       if (clock) clock.textContent = newYork(message.at);
       show("");
-      if (!document.querySelector("[data-beat], .ring")) return;
+      if (!document.querySelector("[data-beat], .ring") || Date.now() - askedAt < 900) return;
     }
     refresh();
   }
@@ -49,8 +52,14 @@
   async function refresh() {
     if (document.hidden) { isDue = true; return; }
     if (isFetching) { isDue = true; return; }
+    if (Date.now() < restsUntil) {
+      clearTimeout(timer);
+      timer = setTimeout(refresh, restsUntil - Date.now());
+      return;
+    }
     isFetching = true;
     isDue = false;
+    askedAt = Date.now();
     try {
       const answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin", redirect: "manual" });
       if (isLeaving) return;
@@ -60,7 +69,8 @@
       body.dataset.failed = String(error); // the watch below says what it means
     } finally {
       isFetching = false;
-      if (isDue && !document.hidden) setTimeout(refresh, 40);
+      restsUntil = Date.now() + Math.max(40, 3 * (Date.now() - askedAt)); // a slow server is left time
+      if (isDue) refresh();
     }
   }
 
