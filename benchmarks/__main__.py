@@ -3,7 +3,17 @@
 import sys
 from importlib import import_module
 
-NAMES = ("pricing", "sizing", "gate", "gateway", "gateway_day", "alerts", "web", "halt", "year_start")
+NAMES = (
+    "pricing",
+    "sizing",
+    "gate",
+    "gateway",
+    "gateway_day",
+    "alerts",
+    "web",
+    "halt",
+    "year_start",
+)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def hours_of(day: date) -> TradingSession | Missing | None:
 
 def next_day(day: date) -> NextDay | Missing:
     """Return the next trading day after `day`, with the weekdays between that are closed."""
-    closed = []
+    closed: list[date] = []
     for ahead in range(1, DAYS_AHEAD_MAX + 1):
         other = day + timedelta(days=ahead)
         session = hours_of(other)
