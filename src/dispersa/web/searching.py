@@ -29,7 +29,7 @@ CREATE INDEX by_cause ON rows (cause);
 CREATE VIRTUAL TABLE said USING fts5(kind, words, content='', tokenize="unicode61 tokenchars '-_'");
 """
 _WORD = re.compile(r"[\w\-]+")
-_TEXTS = re.compile(r'"((?:[^"\\]|\\.)*)"(?!\s*:)')
+_TEXTS = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,4 +144,6 @@ def _gist(entry: Entry) -> str:
 
 def _words(payload: str) -> str:
     """Texts of a payload without its keys, each once."""
-    return " ".join(dict.fromkeys(_TEXTS.findall(payload[:20_000])))
+    return " ".join(
+        dict.fromkeys(text for text, colon in _TEXTS.findall(payload[:20_000]) if not colon)
+    )
