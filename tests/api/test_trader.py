@@ -165,6 +165,6 @@ async def test_read_only_profile_reads_and_sends_nothing(tmp_path: Path) -> None
     async with trading(tmp_path, read_only=True) as trader:
         order = await bought_at_the_offer(trader)
         outcome = await trader.monitor_order_status(order, timeout=1)
-        assert outcome is OrderOutcome.TIMEOUT
+        assert outcome is OrderOutcome.REJECTED
         assert "read-only" in trader.state.orders[order].message
         assert await trader.get_active_positions() == ()

@@ -297,17 +297,6 @@ PLANTED: tuple[Planted, ...] = (
             "number = view.state.orders_made % 2 + 1",
         ),
     ),
-    # -- fills -----------------------------------------------------------------------------------
-    _bug(
-        "one leg is enough for a fill",
-        117,
-        "INV-02",
-        Edit(
-            "orders.executions",
-            "return min(\n            int(traded",
-            "return max(\n            int(traded",
-        ),
-    ),
     # -- reservation -----------------------------------------------------------------------------
     _bug(
         "what works is not counted against the corridor",
