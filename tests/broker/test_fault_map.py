@@ -130,7 +130,7 @@ FAULTS: dict[str, tuple[str | int, ...]] = {
     "B35 manual cancel in TWS": ("test_order_cancelled_by_hand_in_tws_is_cancelled",),
     "B36 partial reads": (
         "test_snapshot_without_one_end_marker_is_no_snapshot",
-        "test_late_end_marker_does_not_complete_the_next_read",
+        "test_late_marker_completes_no_read_and_a_second_unanswered_one_ends_the_link",
     ),
     "B37 request never answered": (
         "test_silent_request_ends_in_a_named_error",
