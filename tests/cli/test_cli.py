@@ -196,7 +196,7 @@ def test_config_show_names_origins_and_masks_secrets(tmp_path: Path) -> None:
 
 
 def test_journal_verify_says_intact_then_names_the_damage(journal: Path) -> None:
-    done = dispersa("journal", "verify", journal)
+    done = dispersa("journal", "verify", "--journal", journal)
     assert (done.returncode, done.stderr) == (0, "")
     assert "30 entries, chain intact" in done.stdout
     connection = sqlite3.connect(journal)
@@ -204,7 +204,7 @@ def test_journal_verify_says_intact_then_names_the_damage(journal: Path) -> None
     connection.execute("UPDATE entries SET kind = 'other' WHERE sequence = 7")
     connection.commit()
     connection.close()
-    done = dispersa("journal", "verify", journal, "--json")
+    done = dispersa("journal", "verify", "--journal", journal, "--json")
     assert done.returncode == 1
     assert "entry 7" in done.stderr
     document = json.loads(done.stdout)
@@ -213,10 +213,12 @@ def test_journal_verify_says_intact_then_names_the_damage(journal: Path) -> None
 
 
 def test_journal_show_filters_and_prints_payloads_literally(journal: Path) -> None:
-    done = dispersa("journal", "show", journal, "--last", "3", "--kind", "plan_made")
+    done = dispersa("journal", "show", "--journal", journal, "--last", "3", "--kind", "plan_made")
     assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == ["22", "25", "28"]
     assert "[bold]" in done.stdout
-    entries = json.loads(dispersa("journal", "show", journal, "--after", "28", "--json").stdout)
+    entries = json.loads(
+        dispersa("journal", "show", "--journal", journal, "--after", "28", "--json").stdout
+    )
     assert [entry["sequence"] for entry in entries] == [29, 30]
     assert entries[0]["payload"]["n"] == 28
 
@@ -224,12 +226,14 @@ def test_journal_show_filters_and_prints_payloads_literally(journal: Path) -> No
 def test_journal_export_writes_lines_and_leaves_nothing_half_written(
     journal: Path, tmp_path: Path
 ) -> None:
-    done = dispersa("journal", "export", journal)
+    done = dispersa("journal", "export", "--journal", journal)
     assert len([json.loads(line) for line in done.stdout.splitlines()]) == 30
     out = tmp_path / "out.jsonl"
-    assert dispersa("journal", "export", journal, "--out", out).returncode == 0
+    assert dispersa("journal", "export", "--journal", journal, "--out", out).returncode == 0
     assert out.read_text() == done.stdout
-    failed = dispersa("journal", "export", journal, "--out", tmp_path / "absent" / "out.jsonl")
+    failed = dispersa(
+        "journal", "export", "--journal", journal, "--out", tmp_path / "absent" / "out.jsonl"
+    )
     assert failed.returncode == 1
     assert "No such file" in failed.stderr
 
@@ -247,6 +251,7 @@ def test_journal_backup_and_restore_keep_what_they_replace(journal: Path, tmp_pa
     done = dispersa("journal", "restore", saved, "--journal", journal, "--json")
     document = json.loads(done.stdout)
     assert document["entries"] == 30
+    assert document["path"] == str(journal)
     assert (Path(document["set_aside"]) / "journal.sqlite3").is_file()
     with Journal.open(journal, build_id="b", now=lambda: NOON, contact="the test's journal"):
         refused = dispersa("journal", "restore", saved, "--journal", journal)
@@ -262,8 +267,36 @@ def test_journal_commands_find_the_configured_journal(journal: Path, tmp_path: P
     assert "there is no journal at" in missing.stderr
 
 
+def test_a_defect_is_one_sentence_and_its_traceback_is_kept(tmp_path: Path) -> None:
+    code = (
+        "from dispersa.cli.app import app, main\n"
+        "@app.command('divide')\ndef divide() -> None:\n    print('half'); 1 / 0\nmain()"
+    )
+    for state in (tmp_path / "state", Path("/dev/null")):
+        environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(state)}
+        done = subprocess.run(
+            [sys.executable, "-c", code, "divide"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**environment, "TMPDIR": str(tmp_path)},
+        )
+        assert (done.returncode, done.stdout) == (1, "half\n")
+        assert done.stderr.count("\n") == 1
+        assert "a defect in dispersa: ZeroDivisionError: division by zero." in done.stderr
+        assert "dispersa reconcile" in done.stderr
+        kept = Path(done.stderr.split()[-1])
+        assert tmp_path in kept.parents
+        assert kept.stat().st_mode & 0o777 == 0o600
+        text = kept.read_text()
+        assert text.startswith("dispersa ")
+        assert "ZeroDivisionError: division by zero" in text
+        assert ", in divide" in text
+    assert len(list((tmp_path / "state" / "dispersa").iterdir())) == 1
+
+
 def test_broken_pipe_is_quiet(journal: Path) -> None:
-    reader = f"{sys.executable} -c 'from dispersa.cli import main; main()' journal export {journal}"
+    reader = f"{sys.executable} -m dispersa journal export --journal {journal}"
     for _ in range(3):
         done = subprocess.run(
             ["bash", "-c", f"{reader} | true"], capture_output=True, text=True, check=False
@@ -272,8 +305,9 @@ def test_broken_pipe_is_quiet(journal: Path) -> None:
 
 
 def test_no_color_when_asked_and_when_piped(journal: Path) -> None:
+    show = ("journal", "show", "--journal", journal)
     for environment in ({}, {"NO_COLOR": "1"}, {"NO_COLOR": "1", "TERM": "xterm"}):
-        assert "\x1b" not in dispersa("journal", "show", journal, **environment).stdout
+        assert "\x1b" not in dispersa(*show, folder=None, **environment).stdout
 
 
 def shake_hands(port: int) -> None:

@@ -5,22 +5,34 @@ import random
 import re
 import stat
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
-from pydantic import BaseModel
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as FailingKeyring
+from keyring.errors import KeyringLocked
+from pydantic import BaseModel, SecretStr
 
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.correlation.terms import SignalPolicy
 from dispersa.errors import InvalidConfig
 from dispersa.execution.policy import PRESETS, ProgramPolicy, RepriceStyle
 from dispersa.risk import SIMULATED_LIMITS, Cap, Limits
-from dispersa.runtime.config import LoadedConfig, Settings, flattened, load_config, reveal, template
+from dispersa.runtime.config import (
+    LoadedConfig,
+    Settings,
+    flattened,
+    load_config,
+    reveal,
+    template,
+    unavailable_secrets,
+)
 from dispersa.runtime.config.keys import example_of, expected_of
 from dispersa.runtime.config.reference import reference
 from dispersa.runtime.planning import PlanningPolicy
@@ -289,7 +301,11 @@ def test_live_needs_both_keys_and_then_uses_its_account_and_port(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "remark"),
     [
-        ("profile = 'paper'\n[broker]\nport = 4001", "by default the port of a live login"),
+        (
+            f"profile = 'paper'\n[broker]\nport = 4001\n[universe]\nweights = '{__file__}'",
+            "by default the port of a live login",
+        ),
+        ("profile = 'paper'", "universe.weights is not set: without the weights of the index no"),
         ("[live]\nenabled = true", "has no effect"),
         ("[broker]\nhost = '10.0.0.5'", "not encrypted"),
         ("[universe]\nweights = '/nonexistent/w.csv'", "is no file"),
@@ -361,6 +377,87 @@ def test_secret_from_variable_or_file(tmp_path: Path) -> None:
     assert reveal("alerts.smtp_password", secret, {"PW": "trout"}) == "trout"
     with pytest.raises(InvalidConfig, match="PW, which is not set"):
         reveal("alerts.smtp_password", secret, {})
+
+
+class OneEntry(KeyringBackend):
+    """A keyring that holds one password."""
+
+    priority = 1.0
+    locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise KeyringLocked("the collection is locked")
+        return "halibut" if (service, username) == ("dispersa", "smtp") else None
+
+    def set_password(self, *_: str) -> None:
+        raise AssertionError("dispersa reads the keyring and never writes it")
+
+
+class Locked(OneEntry):
+    locked = True
+
+
+def use(kind: Callable[[], KeyringBackend]) -> None:
+    keyring.set_keyring(kind())
+
+
+@pytest.fixture
+def keyring_as_it_was() -> Iterator[None]:
+    before = keyring.get_keyring()
+    yield
+    keyring.set_keyring(before)
+
+
+def smtp_password(tmp_path: Path, value: str) -> SecretStr:
+    file = tmp_path / "dispersa.toml"
+    file.write_text(f"[alerts]\nsmtp_password = {json.dumps(value)}")
+    file.chmod(0o644)  # a reference is no secret: others may read the file
+    secret = load_config(file, {}).settings.alerts.smtp_password
+    assert secret is not None
+    return secret
+
+
+@pytest.mark.usefixtures("keyring_as_it_was")
+def test_secret_from_the_keyring(tmp_path: Path) -> None:
+    use(OneEntry)
+    assert reveal("a.b", smtp_password(tmp_path, "keyring:dispersa/smtp")) == "halibut"
+    with pytest.raises(InvalidConfig, match=r"does not exist; store it with `keyring set dispersa"):
+        reveal("a.b", smtp_password(tmp_path, "keyring:dispersa/other"))
+    with pytest.raises(InvalidConfig, match="entry 'smtp'; expected SERVICE/NAME"):
+        reveal("a.b", smtp_password(tmp_path, "keyring:smtp"))
+
+
+@pytest.mark.usefixtures("keyring_as_it_was")
+@pytest.mark.parametrize("kind", [Locked, FailingKeyring])
+def test_keyring_that_does_not_open_is_refused_with_other_ways(
+    kind: Callable[[], KeyringBackend], tmp_path: Path
+) -> None:
+    use(kind)
+    with pytest.raises(InvalidConfig, match=r"none can be opened here .*use 'env:NAME' or"):
+        reveal("a.b", smtp_password(tmp_path, "keyring:dispersa/smtp"))
+
+
+def test_secrets_that_can_not_be_had_are_told_by_key_and_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    text = f"""
+        [alerts]
+        smtp_password = 'file:{tmp_path}/empty'
+        notifications = 'env:NOT_SET_ANYWHERE'
+        sms_to = ['+15550001']
+        sms_from = '+15550000'
+        sms_account = 'AC1'
+        sms_token = 'hunter2'
+        """
+    loaded = load(tmp_path, text)
+    said = unavailable_secrets(loaded.settings)
+    assert [sentence.split()[0] for sentence in said] == [
+        "alerts.smtp_password",
+        "alerts.notifications",
+    ]
+    assert "empty" in said[0]
+    assert "NOT_SET_ANYWHERE, which is not set" in said[1]
+    assert "hunter2" not in "".join(said)
 
 
 def test_secret_whose_file_is_missing_is_refused_by_key(tmp_path: Path) -> None:

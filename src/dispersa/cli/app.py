@@ -125,6 +125,11 @@ def _run() -> int:
         where = f"{error.filename}: " if error.filename else ""
         _complain(f"{where}{error.strerror or error}")
         return 1
+    except Exception as error:  # noqa: BLE001  # the last word of a program that failed by itself
+        from dispersa.cli.defect import kept_and_said
+
+        _complain(kept_and_said(error))
+        return 1
     return 0
 
 

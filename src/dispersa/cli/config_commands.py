@@ -69,21 +69,22 @@ def init(
 
 def check(*, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Validate the configuration and explain what is wrong or looks like a mistake."""
-    from dispersa.runtime.config import load_config
+    from dispersa.runtime.config import load_config, unavailable_secrets
 
     loaded = load_config(config)
+    remarks = (*loaded.remarks, *unavailable_secrets(loaded.settings))
     if json:
         print_json(
             {
                 "file": _path(loaded),
                 "profile": loaded.settings.profile,
                 "valid": True,
-                "remarks": loaded.remarks,
+                "remarks": remarks,
             }
         )
         return
     print(f"{_path(loaded) or 'built-in values'}: valid, profile {loaded.settings.profile}")
-    for remark in loaded.remarks:
+    for remark in remarks:
         say(f"remark: {remark}")
 
 

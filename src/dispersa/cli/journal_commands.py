@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
     from dispersa.journal import Entry, Verification
 
-PathArgument = Annotated[
-    Path | None,
-    typer.Argument(metavar="FILE", help="Journal file; default: [journal] path."),
-]
 JournalOption = Annotated[
     Path | None,
     typer.Option("--journal", metavar="FILE", help="Journal file; default: [journal] path."),
@@ -37,13 +33,13 @@ def register(app: typer.Typer) -> None:
         journal,
         "verify",
         "dispersa journal verify",
-        "dispersa journal verify old/journal.sqlite3 --json",
+        "dispersa journal verify --journal old/journal.sqlite3 --json",
     )(verify)
     command(
         journal,
         "show",
         "dispersa journal show",
-        "dispersa journal show --last 50 --kind order_placed",
+        "dispersa journal show --last 50 --kind PlaceOrder",
         "dispersa journal show --after 1200 --json",
     )(show)
     command(
@@ -68,7 +64,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    file: PathArgument = None, config: ConfigOption = None, json: JsonOption = False
+    *, journal: JournalOption = None, config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """Check the journal from end to end: hash chain, gaps, pages, acknowledged end.
 
@@ -77,7 +73,7 @@ def verify(
     from dispersa.journal import JournalDamaged
     from dispersa.journal import verify as verify_journal
 
-    found = verify_journal(_journal(file, config))
+    found = verify_journal(_journal(journal, config))
     if json:
         print_json(_document(found))
     if not found.is_intact:
@@ -87,19 +83,20 @@ def verify(
 
 
 def show(
-    file: PathArgument = None,
+    *,
     after: AfterOption = 0,
     last: Annotated[
         int, typer.Option(metavar="N", min=1, help="At most this many, the latest.")
     ] = 20,
     kind: KindOption = None,
+    journal: JournalOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Show the latest entries of the journal."""
     from dispersa.journal.export import entry_document
 
-    entries = deque(_entries(_journal(file, config), after, kind), maxlen=last)
+    entries = deque(_entries(_journal(journal, config), after, kind), maxlen=last)
     if json:
         print_json([entry_document(entry) for entry in entries])
     else:
@@ -107,18 +104,19 @@ def show(
 
 
 def export(
-    file: PathArgument = None,
+    *,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to; default: stdout.")
     ] = None,
     after: AfterOption = 0,
     kind: KindOption = None,
+    journal: JournalOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write the journal as JSON lines, one entry each, checked against the chain on the way."""
     from dispersa.journal import export_jsonl
 
-    entries = _entries(_journal(file, config), after, kind)
+    entries = _entries(_journal(journal, config), after, kind)
     if out is None:
         export_jsonl(entries, sys.stdout)
         return
@@ -188,9 +186,9 @@ def _document(found: "Verification") -> dict[str, Any]:
     }
 
 
-def _journal(file: Path | None, config: Path | None) -> Path:
-    if file is not None:
-        return file
+def _journal(named: Path | None, config: Path | None) -> Path:
+    if named is not None:
+        return named
     from dispersa.runtime.config import load_config
 
     return load_config(config).settings.journal_file

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def restore(saved: Path, journal: Path, *, at: datetime) -> Restored:
             copied = _copy(source, part)
         set_aside = _set_aside(journal, at)
         part.replace(journal)
-    return Restored(verification=copied, set_aside=set_aside)
+    return Restored(verification=replace(copied, path=journal), set_aside=set_aside)
 
 
 def _copy(source: sqlite3.Connection, target: Path) -> Verification:

@@ -124,9 +124,8 @@ def file(default: Any, meaning: str, *, example: str | None = None) -> Any:
 
 def secret(meaning: str, *, example: str) -> Any:
     """Declare a secret, which is never printed."""
-    return _field(
-        None, meaning, "'env:NAME', 'file:PATH' or a text", example=example, max_length=500
-    )
+    expected = "'env:NAME', 'file:PATH', 'keyring:SERVICE/NAME' or a text"
+    return _field(None, meaning, expected, example=example, max_length=500)
 
 
 def optional_number(low: float, high: float, unit: str, meaning: str, *, example: float) -> Any:

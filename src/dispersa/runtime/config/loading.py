@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from dispersa.errors import InvalidConfig
 from dispersa.runtime.config.complaints import complaints
+from dispersa.runtime.config.secrets import is_reference, reveal
 from dispersa.runtime.config.settings import Settings, contradictions, remarks
 
 FILE_VARIABLE = "DISPERSA_CONFIG"
@@ -143,10 +144,25 @@ def _require_private_secrets(
     if path is None or not path.stat().st_mode & 0o077:
         return
     for key, value in flattened(settings):
-        if isinstance(value, SecretStr) and origins.get(key) == str(path):
-            word = value.get_secret_value().partition(":")[0]
-            if word not in {"env", "file"}:
-                raise InvalidConfig(
-                    f"{path} holds {key} and can be read by other users; chmod 600 {path}, or "
-                    "write 'env:NAME' or 'file:PATH' in its place"
-                )
+        if not isinstance(value, SecretStr) or origins.get(key) != str(path):
+            continue
+        if not is_reference(value):
+            raise InvalidConfig(
+                f"{path} holds {key} and can be read by other users; chmod 600 {path}, or "
+                "write 'env:NAME', 'file:PATH' or 'keyring:SERVICE/NAME' in its place"
+            )
+
+
+def unavailable_secrets(settings: Settings) -> tuple[str, ...]:
+    """Say which secrets can not be had where their keys say that they are.
+
+    Asks files and keyring, which may want to be unlocked: for `config check` and the doctor alone.
+    """
+    found = []
+    for key, value in flattened(settings):
+        if isinstance(value, SecretStr):
+            try:
+                reveal(key, value)
+            except InvalidConfig as error:
+                found.append(str(error))
+    return tuple(found)

@@ -24,8 +24,9 @@ environment, which wins over the file: `DISPERSA__RISK__VIX_MAX=25`,
 An unknown key is refused with the nearest known one, a bad value with what is allowed, and
 everything that is wrong is said at once (exit code 2).
 
-A secret is `env:NAME`, `file:PATH` or the text itself; a file that holds one in the clear must be
-readable by its owner alone.
+A secret is `env:NAME`, `file:PATH`, `keyring:SERVICE/NAME` (an entry of the system's keyring, which
+`keyring set SERVICE NAME` stores) or the text itself; a file that holds one in the clear must be
+readable by its owner alone. No command prints one; `config check` says which can not be had.
 
 **Live trading** needs all of `profile = "live"`, `live.enabled = true` and `live.account` written
 out; the profiles `sim` and `paper` refuse a live account.

@@ -152,8 +152,13 @@ def remarks(settings: Settings) -> tuple[str, ...]:
         found.append(
             f"broker.host is {settings.broker.host!r}: the TWS API is not encrypted; tunnel it"
         )
-    if settings.universe.weights is not None and not settings.universe.weights.is_file():
-        found.append(f"universe.weights names {settings.universe.weights}, which is no file")
+    weights = settings.universe.weights
+    if weights is None and settings.profile != "sim":
+        found.append(
+            "universe.weights is not set: without the weights of the index no signal is made"
+        )
+    if weights is not None and not weights.is_file():
+        found.append(f"universe.weights names {weights}, which is no file")
     return tuple(found)
 
 
