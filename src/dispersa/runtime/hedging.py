@@ -1,12 +1,10 @@
 """Which names are out of their delta band now, and which share orders bring them back?"""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dispersa.broker import BrokerFeed
 from dispersa.desk import events as ev
-from dispersa.desk.decide_single import reference
 from dispersa.desk.hedging import Borrow, Hedge, HedgePolicy, HedgeVerdict, NameDelta, hedge_of
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held
@@ -16,10 +14,8 @@ from dispersa.orders import Combo, Leg, Purpose
 from dispersa.portfolio import UnderlyingExposure
 from dispersa.runtime.chain_reading import read_contracts
 from dispersa.runtime.desk_loop import DeskLoop
+from dispersa.runtime.single_orders import work
 from dispersa.runtime.trade_session import TradeSetup
-
-FILL_SECONDS = 20.0
-POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +52,7 @@ async def look_at_deltas(
         if quote is None or quote.mid is None:
             hedges.append(_unseen(row.symbol))
             continue
-        name = _name(state, row, underlying, quote, borrow.get(row.symbol))
+        name = name_delta(state, row, underlying, quote, borrow.get(row.symbol))
         hedges.append(hedge_of(name, policy, now, session.opens, session.closes))
     return HedgeLook(
         hedges=tuple(hedges),
@@ -83,13 +79,14 @@ def _unseen(symbol: Symbol) -> Hedge:
     )
 
 
-def _name(
+def name_delta(
     state: DeskState,
     row: UnderlyingExposure,
     underlying: Underlying,
     quote: Quote,
     borrow: Borrow | None,
 ) -> NameDelta:
+    """Net one underlying of our own trades, shares included."""
     spot = to_float(quote.mid) if quote.mid is not None else 0.0
     shares = sum(
         int(leg.quantity)
@@ -140,24 +137,4 @@ async def _send(setup: TradeSetup, desk: DeskLoop, hedge: Hedge, look: HedgeLook
         unit_vega=0.0,
         margin_increase=None,
     )
-    return await _outcome(setup, desk, request)
-
-
-async def _outcome(setup: TradeSetup, desk: DeskLoop, request: ev.OrderRequested) -> str:
-    ref = reference(setup.rules, request.request)
-    await desk.tell(request)
-    if ref in desk.state.denied:
-        return f"{request.combo.symbol}: {desk.state.denied[ref]}"
-    loop = asyncio.get_running_loop()
-    until = loop.time() + FILL_SECONDS
-    while desk.state.orders[ref].state.may_fill and loop.time() < until:
-        await asyncio.sleep(POLL_SECONDS)
-    if desk.state.orders[ref].state.may_fill:
-        await desk.tell(ev.CancelRequested(ref=ref, reason="the hedge did not fill in time"))
-        while desk.state.orders[ref].state.may_fill and loop.time() < until + FILL_SECONDS:
-            await asyncio.sleep(POLL_SECONDS)
-    order = desk.state.orders[ref]
-    return (
-        f"{request.combo.symbol}: {request.side} {order.filled} of {request.quantity} shares, "
-        f"{order.state}"
-    )
+    return await work(desk, setup.rules, request)
