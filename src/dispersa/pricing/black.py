@@ -104,9 +104,7 @@ def greeks(
     inputs = (forward, strike, vol, years, discount, sides, underlying, carried)
     shape, (f, k, v, t, d, side, at, tied) = packed(*inputs)
     flags = np.empty(math.prod(shape), dtype=np.uint8)
-    # Lines of their own: the allocator gives freed ones back, one large table comes fresh and
-    # unmapped from the system at every call, which costs as much as the formulas.
-    out = tuple(np.empty(flags.size) for _ in range(8))
+    out = np.empty((8, flags.size))
     block = scratch(kernels.GREEK_ROWS, kernels.BLOCK).reshape(-1)
     kernels.greeks(f, k, v, t, d, side, at, tied, block, out, flags)
     rows = [restore(row, shape) for row in out]

@@ -33,19 +33,26 @@ def packed(*inputs: ArrayLike) -> tuple[tuple[int, ...], list[NDArray[Any]]]:
     A number stays a line of one. Booleans become bytes, all else float64. A line that may not be
     written is copied, because kernels are compiled for lines that may.
     """
-    arrays = [_plain(np.asarray(x)) for x in inputs]
+    arrays = [_plain(x) for x in inputs]
     shapes = {a.shape for a in arrays} - {()}
     shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*(a.shape for a in arrays))
     return shape, [_contiguous(a, shape) for a in arrays]
 
 
-def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype == np.bool_:
-        return array.view(np.uint8)
-    return array.astype(np.float64, copy=False)
+def _plain(column: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(column)
+    match array.dtype.char:
+        case "d":
+            return array
+        case "?":
+            return array.view(np.uint8)
+        case _:
+            return array.astype(np.float64)
 
 
 def _contiguous(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    if array.ndim == 1 and array.flags.carray and array.shape == shape:
+        return array  # what nearly every call brings; the rest costs more than a small chain
     if array.ndim and array.shape != shape:
         array = np.broadcast_to(array, shape)
     line = np.ascontiguousarray(array).reshape(-1)
@@ -73,7 +80,7 @@ def fill(table: Floats, lines: list[Floats], rows: slice) -> None:
 
 def restore(column: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:
     """Give a result column the shape of its inputs."""
-    return column.reshape(shape)
+    return column if column.shape == shape else column.reshape(shape)
 
 
 def signs(is_call: ArrayLike) -> Floats:

@@ -36,7 +36,7 @@ INVALID = int(Status.INVALID_INPUT)
 F, K, V, T, DF, CALL, SPOT, CARRIED = range(0, 8 * BLOCK, BLOCK)
 PRICE, DELTA, GAMMA, VEGA, THETA, RHO, VANNA, VOLGA = range(8 * BLOCK, 16 * BLOCK, BLOCK)
 H, S, INV_S, INV_T, INV_SPOT, LOG_D = range(16 * BLOCK, 22 * BLOCK, BLOCK)
-LOG_GROWTH, ROOT_T, ROOT, NEAR, FAR = range(22 * BLOCK, 27 * BLOCK, BLOCK)
+LOG_GROWTH, ROOT_T, UPPER, NEAR, FAR = range(22 * BLOCK, 27 * BLOCK, BLOCK)
 E = 27 * BLOCK
 
 
@@ -97,22 +97,24 @@ def _prepare(w: Floats, count: int) -> None:
         s = s if s > S_MIN else S_MIN
         inverse = 1.0 / (s * years * spot)
         inv_s, inv_spot = years * spot * inverse, s * years * inverse
-        q = lower / upper
-        log_q, log_d, log_growth = log_triple(q, d, f * inv_spot)
+        log_q, log_d, log_growth = log_triple(lower / upper, d, f * inv_spot)
         h = -log_q * inv_s
         w[H + i] = h if h < H_MAX else H_MAX
         w[S + i], w[INV_S + i] = s, inv_s
         w[INV_T + i], w[INV_SPOT + i] = s * spot * inverse, inv_spot
         w[LOG_D + i], w[LOG_GROWTH + i] = log_d, log_growth
-        w[ROOT_T + i], w[ROOT + i] = root_t, upper * math.sqrt(q)
+        w[ROOT_T + i], w[UPPER + i] = root_t, upper
 
 
 @inlined
 def _weigh(w: Floats, count: int) -> None:
-    """Second pass: root E / 2, times erfcx of the near end and of the far end."""
+    """Second pass: root E / 2, times erfcx of the near end and of the far end.
+
+    root E = upper exp(-(h + s/2)^2/2), for root = upper exp(-h s/2): no square root is needed.
+    """
     for i in range(count):
-        h, half = w[H + i], 0.5 * w[S + i]
-        w[E + i] = 0.5 * w[ROOT + i] * exp(-0.5 * (h * h + half * half))
+        far = w[H + i] + 0.5 * w[S + i]
+        w[E + i] = 0.5 * w[UPPER + i] * exp(-0.5 * far * far)
     for i in range(count):
         h, half = w[H + i], 0.5 * w[S + i]
         near, far = erfcx_pair(abs(h - half) * INV_SQRT_2, (h + half) * INV_SQRT_2)
@@ -175,7 +177,7 @@ def greeks(  # noqa: PLR0913, PLR0917 -- an option is that many columns
     spot: Floats,
     carried: Floats,
     w: Floats,
-    out: tuple[Floats, ...],
+    out: Floats,
     flags: Statuses,
 ) -> None:
     """Price, delta, gamma, vega, theta, rho, vanna, volga into the eight lines of `out`.
