@@ -295,6 +295,22 @@ async def test_waiting_for_an_entry_that_was_never_appended_is_refused(path: Pat
         await journal.committed(0)
 
 
+@pytest.mark.parametrize("is_file", [False, True])
+async def test_who_waits_for_growth_is_woken_by_the_next_durable_entry(
+    path: Path, is_file: bool
+) -> None:
+    with open_journal(path) if is_file else in_memory() as journal:
+        journal.append(numbered(0, 2))
+        await journal.committed(2)
+        assert await journal.grown(0) == 2
+        waiting = [asyncio.ensure_future(journal.grown(2)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(each.done() for each in waiting)
+        waiting.pop().cancel()
+        journal.append(numbered(1, 1))
+        assert await asyncio.gather(*waiting) == [3, 3]
+
+
 async def test_cancelled_waiter_does_not_disturb_the_others(path: Path) -> None:
     with open_journal(path) as journal:
         for n in range(50):
@@ -385,9 +401,13 @@ async def test_failed_journal_wakes_its_waiters_and_accepts_nothing_more(path: P
     (safe,) = journal.append(numbered(0, 1))
     await journal.committed(safe.sequence)
     journal._connection.execute("PRAGMA max_page_count = 1")
+    growing = asyncio.ensure_future(journal.grown(safe.sequence))
+    await asyncio.sleep(0)
     (lost,) = journal.append([NewEntry.of("large", "x" * 100_000)])
     with pytest.raises(JournalFailed, match="entries up to 1 are safe"):
         await journal.committed(lost.sequence)
+    with pytest.raises(JournalFailed, match="entries up to 1 are safe"):
+        await growing
     with pytest.raises(JournalFailed):
         journal.append(numbered(1, 1))
     with pytest.raises(JournalFailed):

@@ -179,6 +179,19 @@ class Journal:
             await settled
         self._raise_unless_committed(sequence)
 
+    async def grown(self, beyond: int) -> int:
+        """Wait for a durable entry after `beyond` and return the last one's sequence.
+
+        Time goes on meanwhile. Raises `JournalFailed` where there will never be one.
+        """
+        loop = asyncio.get_running_loop()
+        while self._writer.committed <= beyond:
+            settled = loop.create_future()
+            self._writer.call_when_settled(beyond + 1, partial(_wake, loop, settled))
+            await settled
+            self._raise_unless_committed(beyond + 1)
+        return self._writer.committed
+
     def flush(self) -> None:
         """Block until everything appended is durable; raise `JournalFailed` if it never will be."""
         sequence = self._last_sequence

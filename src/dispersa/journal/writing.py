@@ -4,6 +4,7 @@
 the order of events a matter of luck.
 """
 
+import math
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -40,7 +41,10 @@ class Writer(Protocol):
         ...
 
     def call_when_settled(self, sequence: int, callback: Callable[[], None]) -> None:
-        """Call back, from any thread, once `sequence` is durable or the writer has failed."""
+        """Call back, from any thread, once `sequence` is durable or the writer has failed.
+
+        The entry need not be there yet.
+        """
         ...
 
     def close(self) -> None:
@@ -48,11 +52,30 @@ class Writer(Protocol):
         ...
 
 
+class _Callbacks:
+    """Who is to be called once a sequence is settled."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+
+    def add(self, sequence: int, callback: Callable[[], None]) -> None:
+        """Keep a callback for later."""
+        self._waiting.append((sequence, callback))
+
+    def take(self, committed: int, *, has_failed: bool) -> list[Callable[[], None]]:
+        """Give out those that need not wait any more; after a failure nobody does."""
+        limit = math.inf if has_failed else committed
+        ready = [callback for sequence, callback in self._waiting if sequence <= limit]
+        self._waiting = [each for each in self._waiting if each[0] > limit]
+        return ready
+
+
 class DirectWriter:
     """Writes in the caller's thread: an entry is committed when `submit` returns."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._callbacks = _Callbacks()
         self.committed = database.last_sequence(connection)
         self.failure: str | None = None
 
@@ -63,14 +86,21 @@ class DirectWriter:
         except sqlite3.Error as error:
             self.failure = _sentence(error, self.committed)
             raise JournalFailed(self.failure) from error
-        self.committed = entries[-1].sequence
+        else:
+            self.committed = entries[-1].sequence
+        finally:
+            for callback in self._callbacks.take(self.committed, has_failed=bool(self.failure)):
+                callback()
 
     def wait(self, sequence: int) -> None:
         """Return at once: whatever was submitted is settled."""
 
-    def call_when_settled(self, sequence: int, callback: Callable[[], None]) -> None:  # noqa: ARG002 - the protocol's
-        """Call back at once: whatever was submitted is settled."""
-        callback()
+    def call_when_settled(self, sequence: int, callback: Callable[[], None]) -> None:
+        """Call back from `submit`, or at once where nothing is left to wait for."""
+        if self.committed >= sequence or self.failure is not None:
+            callback()
+        else:
+            self._callbacks.add(sequence, callback)
 
     def close(self) -> None:
         """Forget the journal."""
@@ -85,7 +115,7 @@ class ThreadedWriter:
         self._mark = mark
         self._changed = threading.Condition()
         self._pending: list[Entry] = []
-        self._callbacks: list[tuple[int, Callable[[], None]]] = []
+        self._callbacks = _Callbacks()
         self._closing = False
         self.committed = database.last_sequence(connection)
         self.failure: str | None = None
@@ -108,7 +138,7 @@ class ThreadedWriter:
         """Call back from the writer thread, or at once where nothing is left to wait for."""
         with self._changed:
             if not self._is_settled(sequence):
-                self._callbacks.append((sequence, callback))
+                self._callbacks.add(sequence, callback)
                 return
         callback()
 
@@ -143,12 +173,7 @@ class ThreadedWriter:
         with self._changed:
             self.committed = committed
             self.failure = failure
-            ready = [call for sequence, call in self._callbacks if self._is_settled(sequence)]
-            self._callbacks = [
-                (sequence, call)
-                for sequence, call in self._callbacks
-                if not self._is_settled(sequence)
-            ]
+            ready = self._callbacks.take(committed, has_failed=failure is not None)
             self._changed.notify_all()
         for callback in ready:
             callback()

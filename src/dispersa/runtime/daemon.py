@@ -34,7 +34,7 @@ from dispersa.runtime.daemon_workers import DailyWorkers
 from dispersa.runtime.desk_loop import DeskLoop, Observer
 from dispersa.runtime.health import HealthSources, health_document, keep_status
 from dispersa.runtime.metrics import DeskCounts, health_app
-from dispersa.runtime.page_host import HostedActions, HostedReads, probe, serve_app
+from dispersa.runtime.page_host import HostedActions, HostedReads, probe
 from dispersa.runtime.phases_window import BothClocks, WindowWatch
 from dispersa.runtime.reachable import Reach, Work
 from dispersa.runtime.replay import close_state, start_state
@@ -47,6 +47,7 @@ from dispersa.runtime.trade_session import (
     require_not_stopped,
 )
 from dispersa.web.seam import DeskSeam, Page, PageMaker
+from dispersa.web.serving import serve
 
 LAST_CANCELS_SECONDS = 5.0
 LAST_ALERT = timedelta(seconds=5)
@@ -209,7 +210,7 @@ class Daemon:
         if terms.health is not None:
             host, port = terms.health
             app = health_app(self._health, self._counts)
-            work.append(keep("health", lambda: serve_app(app, host, port)))
+            work.append(keep("health", lambda: serve(app, host, port)))
         if terms.page is not None and terms.make_page is not None:
             self._page = self._made_page(terms.make_page, terms.page, reach)
             self.alarm.links = self._link
@@ -238,7 +239,10 @@ class Daemon:
                     health=self.health,
                     quotes=self._setup.connection.feed.quotes,
                 ),
-                actions=HostedActions(DeskAnswers(self.loop, journal, reach.lift)),
+                actions=HostedActions(
+                    DeskAnswers(self.loop, journal, reach.lift),
+                    edge_waiver=self._terms.edge_waiver,
+                ),
             )
         )
         self._terms.say(f"page at http://{host}:{port}")
@@ -247,8 +251,8 @@ class Daemon:
         return page
 
     async def _serve_page(self) -> None:
-        if self._terms.page is not None:
-            await serve_app(self._page, *self._terms.page)
+        if self._page is not None and self._terms.page is not None:
+            await serve(self._page, *self._terms.page)
 
     async def _probe_page(self) -> str | None:
         if self._page is None or self._terms.page is None:

@@ -7,31 +7,25 @@ Gateway, desk and page share one event loop; the person at the page types EXECUT
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from dispersa.desk import events as ev
-from dispersa.desk.phases import Phase
-from dispersa.desk.state import Stage
-from dispersa.desk.window import remaining
-from dispersa.errors import Halted
+from dispersa.alerts import Delivery
 from dispersa.execution.plan import TradePlan
-from dispersa.journal import Entry, Journal
-from dispersa.risk import GateVerdict, HaltLevel
-from dispersa.runtime import control_requests as ask
+from dispersa.journal import Journal
+from dispersa.risk import GateVerdict
 from dispersa.runtime.build import build_id
 from dispersa.runtime.control_desk import DeskAnswers
 from dispersa.runtime.demo import DEMO_ACCOUNT, EDGE_WAIVER, DemoOptions, set_stage
-from dispersa.runtime.desk_loop import DeskLoop, Seen
+from dispersa.runtime.desk_loop import DeskLoop
+from dispersa.runtime.page_host import HostedActions, HostedReads
 from dispersa.runtime.reachable import Reach
 from dispersa.runtime.replay import start_state
 from dispersa.runtime.trade_session import Streaming, TradeSetup, open_books
 from dispersa.web.page import WebPage, make_page
-from dispersa.web.seam import AlertTold, DeskSeam, Reading
+from dispersa.web.seam import DeskSeam
 from dispersa.web.serving import listen, served
 
 HOST = "127.0.0.1"
@@ -50,124 +44,13 @@ class PageOperator:
         return ""
 
 
-class DeskReadings:
-    """What the page reads of a desk that runs on the same loop; watches it to tell news."""
+class NoAlerts:
+    """The demo sends no alerts."""
 
-    def __init__(self, setup: TradeSetup) -> None:
-        self._setup = setup
-        self._news = asyncio.Event()
-        self.loop: DeskLoop | None = None
-
-    def saw(self, _seen: Seen) -> None:
-        """Wake whoever waits for news."""
-        self._news.set()
-        self._news = asyncio.Event()
-
-    def now(self) -> datetime:
-        """Return the market's time."""
-        return self._setup.clock.live.now()
-
-    def reading(self) -> Reading:
-        """Return the desk as it is now."""
-        desk, journal = _running(self.loop), self._setup.journal
-        window = desk.state.phasing.window
-        left = (
-            None
-            if window is None
-            else remaining(window, window.seen, desk.state.phasing.window_policy)
-        )
-        return Reading(
-            at=self.now(),
-            sequence=journal.last_sequence,
-            state=desk.state,
-            window_seconds=None if left is None else left.total_seconds(),
-            document={},
-            health={
-                "journal": "failed" if journal.failure else "writing",
-                "entries written": journal.committed_sequence,
-                "entries waiting": journal.last_sequence - journal.committed_sequence,
-                "market": "simulated",
-            },
-            quotes=self._setup.connection.feed.quotes(),
-        )
-
-    def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
-        """Return committed entries."""
-        if after >= self._setup.journal.committed_sequence:
-            return ()
-        return tuple(islice(self._setup.journal.entries(after=after), count))
-
-    async def changed(self, after: int) -> int:
-        """Wait for a committed entry after this one."""
-        journal = self._setup.journal
-        while journal.committed_sequence <= after:
-            news = self._news
-            if journal.last_sequence > after:
-                await journal.committed(after + 1)
-            else:
-                await news.wait()
-        return journal.committed_sequence
-
-    async def alerts(self, count: int) -> tuple[AlertTold, ...]:
-        """Return nothing: the demo sends no alerts."""
+    async def recent(self, count: int) -> tuple[Delivery, ...]:
+        """Return nothing."""
         del count
         return ()
-
-
-def _running(desk: DeskLoop | None) -> DeskLoop:
-    if desk is None:
-        raise Halted("the demo's desk has not begun; wait a moment")
-    return desk
-
-
-class DeskDeeds:
-    """What the page asks of the demo's desk: by the handlers of its control socket."""
-
-    def __init__(self, desk: DeskLoop, journal: Journal) -> None:
-        self._desk = desk
-        self._answers = DeskAnswers(desk, journal, lambda: None)
-
-    async def halt(self, level: HaltLevel, reason: str, *, by: str) -> dict[str, Any]:
-        """Stop trading."""
-        return await self._answers.halt(ask.HaltAsked(level=level, reason=reason, by=by))
-
-    async def resume(self, reason: str, *, by: str) -> dict[str, Any]:
-        """Let trading go on."""
-        return await self._answers.resume(ask.ResumeAsked(reason=reason, by=by))
-
-    async def approve(self, plan_hash: str, text: str, *, by: str) -> dict[str, Any]:
-        """Answer for the plan."""
-        return await self._answers.approve(ask.ApprovalGiven(plan_hash=plan_hash, text=text, by=by))
-
-    async def cancel(self, reason: str, *, by: str, plan_hash: str | None = None) -> dict[str, Any]:
-        """Cancel what is prepared or worked."""
-        return await self._answers.cancel_program(
-            ask.ProgramCancelAsked(reason=reason, by=by, plan_hash=plan_hash)
-        )
-
-    async def request_trade(self, *, by: str) -> dict[str, Any]:
-        """Ask for a trade; in the demo the signal's verdict is reported, not obeyed."""
-        stage = self._desk.state.stage
-        if stage not in {Stage.IDLE, Stage.DECLINED, Stage.ENDED}:
-            raise Halted(f"a trade is under way, at {stage}; wait for its end or cancel it")
-        event = ev.TradeRequested(requested_by=by, edge_waiver=EDGE_WAIVER)
-        return await self._answers.told(await self._desk.tell(event))
-
-    async def note(self, text: str, *, by: str) -> dict[str, Any]:
-        """Write a note."""
-        return await self._answers.note(ask.NoteGiven(text=text, by=by))
-
-    async def prove_page(self, url: str, *, by: str) -> dict[str, Any]:
-        """Record that links arrive."""
-        return await self._answers.prove_page(ask.PageProofGiven(url=url, by=by))
-
-    async def change_phase(
-        self, phase: Phase, reason: str, *, by: str, live_waiver: str = ""
-    ) -> dict[str, Any]:
-        """Ask for another phase."""
-        return await self._answers.change_phase(
-            ask.PhaseAsked(phase=phase, reason=reason, by=by, live_waiver=live_waiver)
-        )
 
 
 async def run_demo_page(
@@ -189,7 +72,7 @@ async def _keep_open(
         stack.callback(bound.close)
         stage = await set_stage(options, journal, PageOperator(), stack)
         setup = stage.setup
-        readings, streaming = DeskReadings(setup), Streaming(setup)
+        streaming = Streaming(setup)
         desk = DeskLoop(
             rules=setup.rules,
             journal=setup.journal,
@@ -197,12 +80,11 @@ async def _keep_open(
             clock=setup.clock,
             workers=setup.workers,
             operator=setup.operator,
-            observers=(streaming, readings),
+            observers=(streaming,),
         )
         desk.state = start_state(setup.journal).state
-        readings.loop = desk
         await open_books(setup, desk)
-        page = make_page(_seam(setup, desk, readings, bound.getsockname()[1], journal))
+        page = make_page(_seam(setup, desk, bound.getsockname()[1], journal))
         stack.callback(page.close)
         await stack.enter_async_context(served(page, bound, speed=options.speed))
         _greet(page, bound.getsockname()[1], say)
@@ -213,9 +95,8 @@ async def _keep_open(
         )
 
 
-def _seam(
-    setup: TradeSetup, desk: DeskLoop, readings: DeskReadings, port: int, journal: Path
-) -> DeskSeam:
+def _seam(setup: TradeSetup, desk: DeskLoop, port: int, path: Path) -> DeskSeam:
+    journal = setup.journal
     return DeskSeam(
         profile=setup.profile,
         account=DEMO_ACCOUNT,
@@ -223,10 +104,29 @@ def _seam(
         host=HOST,
         port=port,
         public_url=None,
-        vault_file=journal.with_name(f"{journal.name}.page"),
-        reads=readings,
-        actions=DeskDeeds(desk, setup.journal),
+        vault_file=path.with_name(f"{path.name}.page"),
+        reads=HostedReads(
+            desk,
+            journal,
+            NoAlerts(),
+            now=setup.clock.live.now,
+            window_seconds=lambda _: None,
+            health=lambda: _health(journal),
+            quotes=setup.connection.feed.quotes,
+        ),
+        actions=HostedActions(
+            DeskAnswers(desk, journal, lift=lambda: None), edge_waiver=EDGE_WAIVER
+        ),
     )
+
+
+def _health(journal: Journal) -> dict[str, Any]:
+    return {
+        "journal": "failed" if journal.failure else "writing",
+        "entries written": journal.committed_sequence,
+        "entries waiting": journal.last_sequence - journal.committed_sequence,
+        "market": "simulated",
+    }
 
 
 def _greet(page: WebPage, port: int, say: Callable[[str], None]) -> None:

@@ -1,29 +1,34 @@
-"""How does the daemon host the page? One server beside the desk, and the seam it is given.
+"""What does a desk give the page that it hosts? Readings, and the ways to ask.
 
 The page asks through the control socket's own handlers; it never sees desk, journal or broker.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from dispersa.alerts import Delivery
 from dispersa.desk.phases import Phase
 from dispersa.desk.state import DeskState
-from dispersa.journal import Entry, Journal
+from dispersa.journal import Entry, Journal, JournalFailed
 from dispersa.market import ConId, Quote
 from dispersa.risk import HaltLevel
 from dispersa.runtime import control_requests as ask
 from dispersa.runtime.control_desk import DeskAnswers, read_model
-from dispersa.runtime.daemon_alerts import Alarm
 from dispersa.runtime.desk_loop import DeskLoop
 from dispersa.web.seam import AlertTold, Reading
 
-NEWS_POLL_SECONDS = 0.05
 PROBE_SECONDS = 10.0
+
+
+class AlertsSent(Protocol):
+    """Knows what became of alerts."""
+
+    async def recent(self, count: int) -> tuple[Delivery, ...]:
+        """Return the deliveries of the last alerts, the newest first."""
+        ...
 
 
 class HostedReads:
@@ -33,7 +38,7 @@ class HostedReads:
         self,
         loop: DeskLoop,
         journal: Journal,
-        alarm: Alarm,
+        alarm: AlertsSent,
         *,
         now: Callable[[], datetime],
         window_seconds: Callable[[DeskState], float | None],
@@ -67,13 +72,20 @@ class HostedReads:
 
     def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
         """Return the committed journal entries after a sequence number, at most `count`."""
+        if after >= self._journal.committed_sequence:
+            return ()
         return tuple(islice(self._journal.entries(after=after), count))
 
     async def changed(self, after: int) -> int:
-        """Wait until the journal holds more than `after` committed entries."""
-        while self._journal.committed_sequence <= after:
-            await asyncio.sleep(NEWS_POLL_SECONDS)
-        return self._journal.committed_sequence
+        """Wait until the journal holds more than `after` committed entries.
+
+        A journal that has failed grows no more; what it holds stays readable.
+        """
+        try:
+            return await self._journal.grown(after)
+        except JournalFailed:
+            never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            return await never
 
     async def alerts(self, count: int) -> tuple[AlertTold, ...]:
         """Return the last alerts, the newest first."""
@@ -81,10 +93,14 @@ class HostedReads:
 
 
 class HostedActions:
-    """What the page may ask for, by the handlers of the control socket."""
+    """What the page may ask for, by the handlers of the control socket.
 
-    def __init__(self, answers: DeskAnswers) -> None:
+    `edge_waiver` is the label under which trades are asked for, None where the verdict binds.
+    """
+
+    def __init__(self, answers: DeskAnswers, *, edge_waiver: str | None = None) -> None:
         self._answers = answers
+        self._edge_waiver = edge_waiver
 
     async def halt(self, level: HaltLevel, reason: str, *, by: str) -> dict[str, Any]:
         """Stop trading."""
@@ -106,7 +122,9 @@ class HostedActions:
 
     async def request_trade(self, *, by: str) -> dict[str, Any]:
         """Ask for signal and plan now."""
-        return await self._answers.request_trade(ask.TradeAsked(by=by))
+        return await self._answers.request_trade(
+            ask.TradeAsked(by=by), edge_waiver=self._edge_waiver
+        )
 
     async def note(self, text: str, *, by: str) -> dict[str, Any]:
         """Write a note into the journal."""
@@ -122,40 +140,6 @@ class HostedActions:
         """Ask for another phase."""
         asked = ask.PhaseAsked(phase=phase, reason=reason, by=by, live_waiver=live_waiver)
         return await self._answers.change_phase(asked)
-
-
-async def serve_app(app: Any, host: str, port: int) -> None:
-    """Serve an ASGI application until cancelled; the process's signals stay the daemon's.
-
-    Raises `OSError` where the address is taken.
-    """
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        """A server that leaves signals alone."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield
-
-    settings = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        ws="none",
-        timeout_graceful_shutdown=1,
-    )
-    server = Server(settings)
-    try:
-        await server.serve()
-    except SystemExit as error:  # uvicorn's way to say that it could not bind
-        raise OSError(f"nothing can listen on {host}:{port}; is it taken?") from error
-    finally:
-        server.should_exit = True
 
 
 async def probe(host: str, port: int) -> str | None:

@@ -1,16 +1,18 @@
-"""How is the page served? By uvicorn on the desk's own event loop, on one socket."""
+"""How are page and health served? By uvicorn on the desk's own event loop, on one socket each."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 
 from dispersa.errors import InvalidConfig
-from dispersa.web.seam import Page
 
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
 STOP_SECONDS = 1
 BACKLOG = 128
 
@@ -49,14 +51,45 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def served(page: Page, bound: socket.socket, *, speed: float = 1.0) -> AsyncIterator[None]:
-    """Serve the page on a bound socket as long as the block runs.
+async def served(
+    app: App, bound: socket.socket, *, speed: float = 1.0
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve on a bound socket as long as the block runs; yields the server's own task.
 
     `speed` is how many times as fast the event loop's time runs: the server's own timeouts are of
     the wall clock.
     """
-    config = uvicorn.Config(
-        page,
+    server = _Server(_settings(app, speed))
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if task.done():
+            await task
+            raise InvalidConfig("the page did not start; its log says why")
+        yield task
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        bound.close()
+
+
+async def serve(app: App, host: str, port: int) -> None:
+    """Serve until cancelled, or until the server ends by itself.
+
+    Raises
+    ------
+    InvalidConfig
+        If the address can not be bound.
+    """
+    async with served(app, listen(host, port)) as task:
+        await asyncio.wait({task})
+
+
+def _settings(app: App, speed: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -69,17 +102,3 @@ async def served(page: Page, bound: socket.socket, *, speed: float = 1.0) -> Asy
         limit_concurrency=256,
         ws="none",
     )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[bound]))
-    try:
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
-        if task.done():
-            await task
-            raise InvalidConfig("the page did not start; its log says why")
-        yield
-    finally:
-        server.should_exit = True
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        bound.close()

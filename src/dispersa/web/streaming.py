@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from dispersa.journal import Entry
 from dispersa.web.desk_page import DeskPage, page_of
 
 STREAMS_MAX = 64
@@ -37,25 +38,30 @@ async def stream(request: Request) -> Response:
 
 async def _events(request: Request, page: DeskPage, after: int) -> AsyncIterator[str]:
     page.streams += 1
+    news = asyncio.ensure_future(page.seam.reads.changed(after))
     try:
         yield "retry: 1000\n\n"
         while page.login(request) is not None:
-            entries = page.seam.reads.entries(after)
-            if entries:
+            yield _beat(page)
+            await asyncio.wait({news}, timeout=BEAT_SECONDS)
+            if not news.done():
+                continue
+            for entries in _portions(page, after):
                 after = entries[-1].sequence
                 told = [[entry.sequence, entry.kind] for entry in entries]
                 yield f"id: {after}\nevent: entries\ndata: {json.dumps(told)}\n\n"
                 await asyncio.sleep(TOGETHER_SECONDS)
-                continue
-            yield _beat(page)
-            try:
-                async with asyncio.timeout(BEAT_SECONDS):
-                    await page.seam.reads.changed(after)
-            except TimeoutError:
-                continue
+            news = asyncio.ensure_future(page.seam.reads.changed(after))
         yield "event: over\ndata: {}\n\n"
     finally:
+        news.cancel()
         page.streams -= 1
+
+
+def _portions(page: DeskPage, after: int) -> Iterator[Sequence[Entry]]:
+    while entries := page.seam.reads.entries(after):
+        after = entries[-1].sequence
+        yield entries
 
 
 def _beat(page: DeskPage) -> str:
