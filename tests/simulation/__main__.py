@@ -22,11 +22,13 @@ def main() -> int:
         outcome = simulate(draw(seed, names=asked.names))
         failed += bool(outcome.violations)
         reached += outcome.reached
-        steps, seconds = steps + outcome.steps, seconds + outcome.wall_seconds
+        steps, seconds = steps + outcome.steps, seconds + outcome.cpu_seconds
         sys.stdout.write(told(outcome) + "\n")
         sys.stdout.flush()
     counts = ", ".join(f"{name} {count}" for name, count in sorted(reached.items()))
-    sys.stdout.write(f"reached: {counts}\n{steps:,} steps, {steps / seconds:,.0f} a second\n")
+    sys.stdout.write(
+        f"reached: {counts}\n{steps:,} steps, {steps / seconds:,.0f} a second of a core\n"
+    )
     return min(failed, 1)
 
 
@@ -34,7 +36,7 @@ def told(outcome: Outcome) -> str:
     """Say in a line, and one for each violation, what a seed has shown."""
     head = (
         f"seed {outcome.scenario.seed}: {outcome.steps:,} steps, "
-        f"{outcome.virtual_seconds:,.0f} s in {outcome.wall_seconds:.1f} s, "
+        f"{outcome.virtual_seconds:,.0f} s in {outcome.cpu_seconds:.1f} s of a core, "
         f"journal {outcome.digest[:12]}, {outcome.end}"
     )
     return "\n  VIOLATION ".join([head, *map(str, outcome.violations)])

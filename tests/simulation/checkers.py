@@ -19,6 +19,7 @@ from dispersa.execution.program import ProgramState
 from dispersa.gateway.wire import requests as r
 from dispersa.runtime.desk_loop import Seen
 from tests.simulation.disk import Intents
+from tests.simulation.duties import Duties
 from tests.simulation.exchange import Exchange
 from tests.simulation.scenario import Scenario
 
@@ -76,6 +77,7 @@ class Checkers:
         """How often each rare thing has happened: the sometimes-assertions."""
         self.steps = 0
         self.plan: TradePlan | None = None
+        self.duties: Duties | None = None
         self._targets: dict[str, int] = {}
         self._sides: dict[str, str] = {}
         self._sent: dict[str, Sent] = {}
@@ -127,6 +129,8 @@ class Checkers:
             )
         self._check_collar(ref, request)
         self._check_market(ref, request)
+        if self.duties is not None:
+            self.duties.on_order(request, self.plan)
         if self._ref_of_id.setdefault(request.order_id, ref) != ref:
             self.broken(
                 "INV-03",
@@ -373,6 +377,8 @@ class Checkers:
         """Check after something happened at the exchange."""
         self.steps += 1
         self.check_worst_case()
+        if self.duties is not None:
+            self.duties.on_exchange(self.plan)
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from dispersa.execution.policy import PRESETS, ProgramPolicy, RepriceStyle, WalkPolicy
 from dispersa.gateway.outages import Outage
@@ -36,11 +37,25 @@ SERVER_FAULTS: Mapping[str, float] = {
     "A10": 0.1, "A11": 0.03, "A12": 0.08, "A13": 0.05, "A14": 0.1, "A15": 0.02, "A16": 0.02,
     "A17": 0.05, "A18": 0.08, "A19": 0.2, "A20": 0.1, "B37": 0.1,
 }  # fmt: skip
+WIDER_FROM = 3001
+"""From this seed on the newer faults, the page, alert channels and FLATTEN are drawn, too; the
+seeds before it keep the stories with which they found what they found."""
+WIDER_FAULTS: Mapping[str, float] = {
+    "A6": 0.1, "B20": 0.2, "B21": 0.1, "B23": 0.1, "B33": 0.1, "B34": 0.1, "C6": 0.15, "C9": 0.1,
+    "C10": 0.05, "C12": 0.03, "C13": 0.03, "C14": 0.03, "C15": 0.03, "C16": 0.03, "C19": 0.15,
+    "D2": 0.04, "D7": 0.04, "D9": 0.04, "E1": 0.05, "E2": 0.04, "E4": 0.05, "E6": 0.1, "E7": 0.05,
+    "E8": 0.1,
+}  # fmt: skip
+"""Drawn beside the others. D4, D5 and D6 strike overnight only: tests/position_life has them."""
 LASTING = frozenset(
-    {"A12", "A13", "A17", "A18", "B37", "A2", "A14", "A1", "C1", "C2", "C3", "C4", "C5", "C7", "C8"}
+    {
+        *("A12", "A13", "A17", "A18", "B37", "A2", "A14", "A1"),
+        *("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10"),
+    }
 )
 """Faults whose `seconds` is how long they last; they end with the chaos at the latest."""
 ORDER_CLIENT_ID = 12
+PAGES = ("/", "/signal", "/plan", "/program", "/positions", "/risk", "/journal", "/settings")
 GARBAGE = ("huge", "negative", "zero", "truncated", "utf8", "extra", "type")
 
 
@@ -58,6 +73,41 @@ class HaltCommand:
 
     after_seconds: float
     level: HaltLevel
+
+
+class Deed(StrEnum):
+    """What a person does on the page."""
+
+    LOOK = "look"
+    HOLD = "hold"
+    CANCEL = "cancel"
+    FLATTEN = "flatten"
+    RESUME = "resume"
+    FORGED_RESUME = "forged resume"
+    """Somebody else's page asks in the person's name; nothing may come of it."""
+    FOREIGN_HOST = "foreign host"
+    """A name that is not ours is pointed at the page (DNS rebinding)."""
+
+
+HARMLESS = frozenset({Deed.LOOK, Deed.FORGED_RESUME, Deed.FOREIGN_HOST})
+DEED_WEIGHTS = (12, 1, 1, 1, 1, 2, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Something that a person, or somebody else, does on the page so many seconds in."""
+
+    after_seconds: float
+    deed: Deed
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """The mail server takes nothing for a while, so many seconds in."""
+
+    after_seconds: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +138,14 @@ class Scenario:
     crashes: tuple[Crash, ...] = ()
     resumes: bool = True
     """Whether a person lifts the halts when the chaos is over."""
+    visits: tuple[Visit, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing at all goes wrong."""
+        stops = any(visit.deed not in HARMLESS for visit in self.visits)
+        return not (self.strikes or self.halts or self.crashes or self.silences or stops)
 
     @property
     def codes(self) -> frozenset[str]:
@@ -105,7 +163,7 @@ def draw(seed: int, *, names: int = 2) -> Scenario:
     chaos_seconds = chance.choice([20.0, 45.0, 90.0, 150.0])
     style = chance.choice([RepriceStyle.AMEND, RepriceStyle.AMEND, RepriceStyle.CANCEL_REPLACE])
     calm_seed = chance.random() < 0.1
-    return Scenario(
+    drawn = Scenario(
         seed=seed,
         names=names,
         world=chance.choice([1, 2, 3]),
@@ -128,6 +186,45 @@ def draw(seed: int, *, names: int = 2) -> Scenario:
         crashes=_crashes(chance, chaos_seconds),
         resumes=chance.random() < 0.5,
     )
+    return drawn if seed < WIDER_FROM else _wider(drawn, random.Random(f"wider {seed}"), calm_seed)
+
+
+def _wider(drawn: Scenario, chance: random.Random, calm_seed: bool) -> Scenario:
+    """Add what was not drawn at first: newer faults, people on the page, a mail server's silence.
+
+    It comes from a source of its own, so that what was drawn before stays as it was.
+    """
+    appetite, chaos_seconds = chance.choice([0.0, 0.4, 1.0]), drawn.chaos_seconds
+    more = [] if calm_seed else _struck(chance, WIDER_FAULTS, appetite, chaos_seconds)
+    silences = () if calm_seed else _silences(chance, chaos_seconds)
+    strikes = sorted((*drawn.strikes, *more), key=lambda strike: strike.after_seconds)
+    return replace(
+        drawn,
+        strikes=tuple(strikes),
+        visits=_visits(chance, chaos_seconds, only_looks=calm_seed),
+        silences=silences,
+    )
+
+
+def _visits(chance: random.Random, chaos_seconds: float, *, only_looks: bool) -> tuple[Visit, ...]:
+    """Draw what is done on the page; in two seeds of three nobody opens it."""
+    if chance.random() > 0.35:
+        return ()
+    deeds = [Deed.LOOK] if only_looks else chance.choices(list(Deed), weights=DEED_WEIGHTS, k=5)
+    visits = (
+        Visit(
+            after_seconds=chance.uniform(0.0, chaos_seconds), deed=deed, path=chance.choice(PAGES)
+        )
+        for deed in deeds
+    )
+    return tuple(sorted(visits, key=lambda visit: visit.after_seconds))
+
+
+def _silences(chance: random.Random, chaos_seconds: float) -> tuple[Silence, ...]:
+    if chance.random() > 0.3:
+        return ()
+    after = chance.uniform(0.0, chaos_seconds)
+    return (Silence(after_seconds=after, seconds=chance.choice([3.0, 30.0, 300.0])),)
 
 
 def _cash(chance: random.Random, names: int) -> Decimal:
@@ -159,8 +256,15 @@ def _network(chance: random.Random, seed: int) -> InMemory:
 def _strikes(chance: random.Random, chaos_seconds: float) -> tuple[Strike, ...]:
     """Swarm: a random subset of the catalogue, each at its own rate."""
     appetite = chance.choice([0.15, 0.4, 1.0])
+    strikes = _struck(chance, {**VENUE_FAULTS, **SERVER_FAULTS}, appetite, chaos_seconds)
+    return tuple(sorted(strikes, key=lambda strike: strike.after_seconds))
+
+
+def _struck(
+    chance: random.Random, shares: Mapping[str, float], appetite: float, chaos_seconds: float
+) -> list[Strike]:
     strikes: list[Strike] = []
-    for code, share in sorted({**VENUE_FAULTS, **SERVER_FAULTS}.items()):
+    for code, share in sorted(shares.items()):
         if chance.random() >= share * appetite:
             continue
         for _ in range(chance.choice([1, 1, 1, 2, 4])):
@@ -168,16 +272,18 @@ def _strikes(chance: random.Random, chaos_seconds: float) -> tuple[Strike, ...]:
             strikes.append(
                 Strike(after_seconds=after, fault=_fault(chance, code, chaos_seconds - after))
             )
-    return tuple(sorted(strikes, key=lambda strike: strike.after_seconds))
+    return strikes
 
 
 def _fault(chance: random.Random, code: str, left_seconds: float) -> Fault:
     seconds = chance.choice([0.3, 2.0, 6.0, 20.0])
     if code in LASTING:
         seconds = min(seconds, max(left_seconds, 0.1))
+    if code == "A6":
+        return Outage(code=code)
     if code not in SERVER_FAULTS:
         symbol = chance.choice(["", *SYMBOLS]) if code[0] == "B" else chance.choice(SYMBOLS)
-        if code == "B12":
+        if code in {"B12", "B21"}:
             seconds = chance.choice([seconds, float("inf")])
         return VenueFault(
             code=code, symbol=symbol, seconds=seconds, count=chance.choice([1, 1, 2, 5])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
@@ -24,11 +24,12 @@ from dispersa.gateway.outages import Outage
 from dispersa.gateway.script import VenueFault
 from dispersa.gateway.server import RunningGateway, serve
 from dispersa.gateway.settings import GatewaySettings
-from dispersa.journal import Journal
+from dispersa.journal import Entry, Journal
 from dispersa.market import Basket, Symbol, Weight
 from dispersa.risk import Gate, HaltLevel, Limits
 from dispersa.runtime import trade_session
 from dispersa.runtime.clock import LoopClock
+from dispersa.runtime.daemon_alerts import Alarm
 from dispersa.runtime.demo import EDGE_WAIVER, ScriptedOperator
 from dispersa.runtime.desk_loop import DeskLoop, Seen
 from dispersa.runtime.loop import SimulatedLoop, Virtual, run
@@ -41,8 +42,10 @@ from dispersa.sizing import SizingPolicy, VegaNeutralSizer
 from dispersa.sizing.stress import StressPolicy
 from tests.simulation.checkers import CANCEL_SECONDS, Checkers, Violation
 from tests.simulation.disk import SlowDisk, open_journal
+from tests.simulation.duties import ALERT_SECONDS, Duties
 from tests.simulation.exchange import Exchange
-from tests.simulation.scenario import ORDER_CLIENT_ID, Crash, Fault, Scenario
+from tests.simulation.person import WORDS, Browser, Operator
+from tests.simulation.scenario import ORDER_CLIENT_ID, Crash, Deed, Fault, Scenario, Silence, Visit
 from tests.simulation.wire import WireTap
 
 ACCOUNT = "DU1234567"
@@ -53,6 +56,10 @@ GRACE_SECONDS = 240.0
 """Calm market time after which every session has come to its end, in words."""
 RESTART_SECONDS = 5.0
 LATENCY_MAX = 0.3
+PAGE_SECONDS = 40.0
+"""How long a person waits for the page."""
+LEFT_SECONDS = 15.0
+"""How long after the end what was under way may still come to its own deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +72,21 @@ class Outcome:
     steps: int
     entries: int
     virtual_seconds: float
-    wall_seconds: float
+    cpu_seconds: float
     end: str
     reached: Counter[str]
 
 
 def simulate(scenario: Scenario) -> Outcome:
     """Run one scenario to its end; the same scenario and build give the same outcome."""
-    begun = perf_counter()
+    begun = process_time()
     session = Session(scenario)
     gc.disable()  # it runs when it likes, and finalizers would tell of it
     try:
         outcome = run(session.run, Virtual(network=scenario.network))
     finally:
         gc.enable()
-    return replace(outcome, wall_seconds=perf_counter() - begun)
+    return replace(outcome, cpu_seconds=process_time() - begun)
 
 
 class Session:
@@ -94,9 +101,11 @@ class Session:
         self._state = DeskState()
         self._disk: SlowDisk | None = None
         self._has_opened = False
+        self._has_traded = False
         self._is_dying = False
         self._end = "did not end"
         self._faults = 0
+        self._resumes = 0
         self._entries = 0
 
     async def run(self) -> Outcome:
@@ -117,10 +126,23 @@ class Session:
             self._gateway = gateway
             self._exchange = Exchange(gateway, PREFIX)
             self._checkers = Checkers(scenario, self._exchange, ACCOUNT, loop.time)
+            self._operator = Operator(scenario.seed, loop.time)
+            self._duties = Duties(
+                scenario,
+                self._exchange,
+                self._operator,
+                loop.time,
+                gateway.clock.now,
+                self._checkers.broken,
+            )
+            self._checkers.duties = self._duties
+            self._operator.phone.on_alert = self._duties.on_alert
             self._tap = WireTap(loop.network, self._checkers.on_written)
             self._tap.on_connect = lambda: self._checkers.cut(is_cut=False)
+            self._tap.on_life = self._duties.on_life
             gateway.venue.listen(lambda _: self._checkers.on_exchange())
-            await self._watched(gateway)
+            with contextlib.closing(self._operator):
+                await self._watched(gateway)
         traffic = gateway.floor.traffic
         return Outcome(
             scenario=scenario,
@@ -129,9 +151,9 @@ class Session:
             steps=traffic.messages_in + traffic.messages_out + loop.jumps + self._faults,
             entries=self._entries,
             virtual_seconds=loop.time(),
-            wall_seconds=math.nan,
+            cpu_seconds=math.nan,
             end=self._end,
-            reached=self._checkers.reached,
+            reached=self._checkers.reached + self._duties.reached,
         )
 
     async def _watched(self, gateway: RunningGateway) -> None:
@@ -177,6 +199,7 @@ class Session:
         self._end = self._position()
         if not self._checkers.found:
             self._checkers.on_end(self._state)
+            self._duties.on_end(self._state)
 
     def _position(self) -> str:
         state = self._desk.state if self._desk is not None else self._state
@@ -197,7 +220,7 @@ class Session:
             life = asyncio.ensure_future(self._one_life())
             death = asyncio.ensure_future(self._death(crash))
             await asyncio.wait({life, death}, return_when=asyncio.FIRST_COMPLETED)
-            if not life.done() and crash is not None:
+            if not (life.done() or self._has_traded or crash is None):
                 await self._kill(life)
                 await asyncio.sleep(crash.down_seconds)
                 self._is_dying = False
@@ -247,7 +270,10 @@ class Session:
 
     async def _one_life(self) -> None:
         """One process: connect, open the journal, trade until the end."""
+        before = asyncio.all_tasks()
+        self._tap.life = life = self._duties.begin_life()
         clock = StepClock(LoopClock(self._gateway.clock.now(), self._loop))
+        alarm = self._operator.alarm(clock.live.now)
         connection = await self._connected(clock)
         journal, disk = open_journal(
             clock,
@@ -255,18 +281,45 @@ class Session:
             rounds_max=self.scenario.commit_rounds_max,
             image=self._image,
         )
-        disk.on_commit = self._checkers.intents.take
+        disk.on_commit = lambda entry: self._on_commit(life, entry)
         self._disk, self._has_opened = disk, False
+        alarm.repeat(journal, replayed(journal.entries()))
+        ringing = asyncio.ensure_future(alarm.run())
         try:
-            with journal, self._watching_desk():
+            with journal, self._watching_desk(alarm, journal, clock):
                 self._state = await run_trade(
                     self._setup(clock, connection, journal),
                     edge_waiver=EDGE_WAIVER,
-                    observers=[self],
+                    observers=[self, alarm],
                 )
+                self._has_traded = True  # a death after this would begin another trade
+                await self._hear_the_last(ringing)
                 self._check_replay(journal)
         finally:
+            self._operator.leaves()
+            ringing.cancel()
+            await asyncio.gather(ringing, return_exceptions=True)
             await connection.close()
+        await self._check_nothing_left(before)
+
+    def _on_commit(self, life: int, entry: Entry) -> None:
+        self._duties.on_life(life, f"committed entry {entry.sequence}")
+        self._checkers.intents.take(entry)
+
+    async def _hear_the_last(self, ringing: "asyncio.Future[None]") -> None:
+        """Leave the alarm the seconds it may take for what was written last."""
+        await asyncio.sleep(ALERT_SECONDS + 0.1)
+        self._duties.on_last()
+        if ringing.done():
+            self._checkers.broken("INV-15", f"the alarm has ended: {ringing.exception()!r}")
+
+    async def _check_nothing_left(self, before: "set[asyncio.Task[Any]]") -> None:
+        """No task of the product outlives it: each wait has had its end (INV-16)."""
+        await asyncio.sleep(LEFT_SECONDS)
+        mine = self._gateway.floor.background
+        left = [task for task in asyncio.all_tasks() - before - mine if _is_products(task)]
+        for task in left:
+            self._checkers.broken("INV-16", f"a task outlives the session: {task.get_coro()}")
 
     def _check_replay(self, journal: Journal) -> None:
         entries = list(journal.entries())
@@ -324,14 +377,15 @@ class Session:
         )
 
     @contextlib.contextmanager
-    def _watching_desk(self) -> Iterator[None]:
-        """Keep hold of the loop that the session makes, to halt it as its control socket does."""
+    def _watching_desk(self, alarm: Alarm, journal: Journal, clock: StepClock) -> Iterator[None]:
+        """Keep hold of the loop that the session makes, and put the page in front of it."""
         session, name = self, DeskLoop.__name__
 
         class Held(DeskLoop):
             def __init__(self, **parts: Any) -> None:
                 super().__init__(**parts)
                 session._desk = self
+                session._operator.faces(self, journal, alarm, clock.live.now)
 
         setattr(trade_session, name, Held)
         try:
@@ -345,7 +399,9 @@ class Session:
             self._chaos_began = self._loop.time()
             self._chaos.set()
         self._has_opened |= isinstance(seen.event, BrokerSynchronized)
+        self._resumes += isinstance(seen.event, ResumeRequested)
         self._checkers.on_desk(seen)
+        self._duties.on_desk(seen, 0 if self._desk is None else self._desk.waiting)
 
     # -- the faults ------------------------------------------------------------------------------
 
@@ -362,8 +418,54 @@ class Session:
             self._loop.call_at(began + strike.after_seconds, self._strike, gateway, strike.fault)
         for halt in self.scenario.halts:
             self._loop.call_at(began + halt.after_seconds, self._halt, halt.level)
-        await asyncio.sleep(self.scenario.chaos_seconds)
+        for silence in self.scenario.silences:
+            self._loop.call_at(began + silence.after_seconds, self._silence, silence)
+        async with asyncio.TaskGroup() as together:
+            together.create_task(self._visit(began))
+            until = began + self.scenario.chaos_seconds
+            together.create_task(asyncio.sleep(max(0.0, until - self._loop.time())))
         self._calm(gateway)
+
+    def _silence(self, silence: Silence) -> None:
+        """The mail server takes nothing for a while; the phone must not wait for it."""
+        mail = self._operator.mail
+        mail.is_silent = True
+        self._faults += 1
+        self._checkers.reached["silent mail"] += 1
+        self._loop.call_later(silence.seconds, setattr, mail, "is_silent", False)
+
+    async def _visit(self, began: float) -> None:
+        """Do on the page what the scenario says, one thing after the other."""
+        for visit in self.scenario.visits:
+            await asyncio.sleep(max(0.0, began + visit.after_seconds - self._loop.time()))
+            self._faults += 1
+            browser = await self._operator.browser()
+            if browser is not None and self._desk is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PAGE_SECONDS):
+                        await self._do(browser, visit)
+
+    async def _do(self, browser: Browser, visit: Visit) -> None:
+        """Act, and hold the page's answer against what it should be (INV-15, INV-28)."""
+        self._checkers.reached[f"page: {visit.deed}"] += 1
+        before = self._resumes
+        match visit.deed:
+            case Deed.LOOK:
+                status, fine = await browser.look(visit.path), {200}
+            case Deed.HOLD | Deed.CANCEL | Deed.FLATTEN:
+                level, reason = visit.deed.value, "drill on the page"
+                status, fine = await browser.post("/halt", level=level, reason=reason), {303}
+            case Deed.RESUME:
+                answer = browser.post("/resume", reason="looked", passphrase=WORDS)
+                status, fine = await answer, {303}
+            case Deed.FORGED_RESUME:
+                status, fine = await browser.forge("/resume", reason="let me in"), {403}
+            case _:
+                status, fine = await browser.rebind(visit.path), {421}
+        if status not in fine:
+            self._checkers.broken("INV-15", f"the page answered {visit.deed} with {status}")
+        if visit.deed in {Deed.FORGED_RESUME, Deed.FOREIGN_HOST} and self._resumes != before:
+            self._checkers.broken("INV-28", f"{visit.deed} has changed the desk")
 
     def _strike(self, gateway: RunningGateway, fault: Fault) -> None:
         self._faults += 1
@@ -410,3 +512,10 @@ class Session:
         for name in Conditions.__slots__:
             setattr(floor, name, getattr(fresh, name))
         gateway.outages.strike(Outage(code="A6"))
+
+
+def _is_products(task: "asyncio.Task[Any]") -> bool:
+    """Whether a task runs the product's code and not the harness's or the gateway's."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    file = "" if code is None else code.co_filename
+    return "/dispersa/" in file and "/dispersa/gateway/" not in file

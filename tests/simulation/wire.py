@@ -26,6 +26,9 @@ class WireTap:
         self.transports: list[MemoryTransport] = []
         self.messages = 0
         self.on_connect: Callable[[], None] = lambda: None
+        self.life = 0
+        """Which life of the process connects now."""
+        self.on_life: Callable[[int, str], None] = lambda _life, _what: None
         network.connect = self._tapped  # type: ignore[method-assign]
 
     async def _tapped(
@@ -34,10 +37,11 @@ class WireTap:
         transport, protocol = await self._connect(factory, host, port)
         self.transports.append(transport)
         self.on_connect()
-        reader, write = FrameReader(), transport.write
+        reader, write, life = FrameReader(), transport.write, self.life
 
         def tapped(data: Any) -> None:
             if not transport.is_closing():
+                self.on_life(life, "wrote to the broker")
                 for payload in reader.feed(bytes(data)):
                     self._note(payload)
             write(data)

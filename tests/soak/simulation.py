@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 
 from tests.simulation.__main__ import told
-from tests.simulation.scenario import draw
+from tests.simulation.scenario import WIDER_FROM, draw
 from tests.simulation.session import Outcome, simulate
 
 FULL_EVERY = 25
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     """Run the seeds, report as they end, and return 1 where an invariant was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak simulation")
     parser.add_argument("--seeds", type=int, default=400, help="how many (default 400)")
-    parser.add_argument("--first", type=int, default=1001)
+    parser.add_argument("--first", type=int, default=WIDER_FROM)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--report", type=Path, help="write the totals to this file as JSON")
     asked = parser.parse_args(arguments)
@@ -60,7 +60,7 @@ class _Totals:
         self.steps += outcome.steps
         self.full += outcome.scenario.names == FULL_NAMES
         self.virtual_seconds += outcome.virtual_seconds
-        self.busy_seconds += outcome.wall_seconds
+        self.busy_seconds += outcome.cpu_seconds
         self.reached += outcome.reached
         self.ends[outcome.end.partition(":")[0]] += 1
         if outcome.violations:

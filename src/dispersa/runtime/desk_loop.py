@@ -145,13 +145,18 @@ class DeskLoop:
         self.state = DeskState()
         self.stopped: Stopped | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait for the desk."""
+        return self._inbox.qsize()
+
     def post(self, event: ev.Event) -> None:
         """Send an event to the desk; market observations are conflated while one waits."""
         if isinstance(event, ev.MarketObserved):
             if self._market_waits:
                 return
             self._market_waits = True
-        if self._inbox.qsize() >= INBOX_MAX:
+        if self.waiting >= INBOX_MAX:
             raise Halted(
                 f"{INBOX_MAX} events wait for the desk; expected a few: it can not keep up and "
                 "stops. Start it again"
