@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         """Close when the client has no more to say."""
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's
         """Forget the client; its orders live on."""
         self._stage = _Stage.CLOSED
         self._waiting.clear()

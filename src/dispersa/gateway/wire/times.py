@@ -46,8 +46,8 @@ def parse_time(text: str) -> datetime | None:
         return None
     day, clock, zone = _parts(text.strip())
     try:
-        moment = datetime.strptime(f"{day} {clock}", "%Y%m%d %H:%M:%S")  # noqa: DTZ007
-        instant = moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        local = datetime.strptime(f"{day} {clock}", "%Y%m%d %H:%M:%S")  # noqa: DTZ007 -- zone next
+        instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError) as error:
         raise MalformedField(_no_time(text)) from error
     if instant.year not in _YEARS:

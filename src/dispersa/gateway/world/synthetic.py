@@ -145,7 +145,7 @@ def _indices() -> tuple[Underlying, ...]:
     def index(symbol: str, name: str, spot: float, spread: float, **rest: object) -> Underlying:
         return Underlying(
             symbol=symbol, long_name=name, spot=spot, straddle_spread=spread,
-            **_INDEX_SMILE, **rest,  # type: ignore[arg-type]
+            **_INDEX_SMILE, **rest,  # type: ignore[arg-type]  # all numbers
         )  # fmt: skip
 
     fund = {"stock_type": "ETF", "spread_bps": 0.3, "day_volume": 50_000_000}
