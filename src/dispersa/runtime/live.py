@@ -116,9 +116,9 @@ async def open_market(
             clock.align(broker_time)
         elif abs(broker_time - clock.now()) > SKEW_MAX:
             raise MarketDataMissing(
-                f"this machine's clock says {clock.now():%H:%M:%S}, the broker's "
-                f"{broker_time:%H:%M:%S} UTC; expected at most {SKEW_MAX.total_seconds():.0f} s "
-                "between them: set the clock by a time server"
+                f"this machine's clock says {clock.now():%F %T}, the broker's {broker_time:%F %T} "
+                f"UTC; expected at most {SKEW_MAX.total_seconds():.0f} s between them: set the "
+                "clock by a time server (a simulated gateway has a time of its own: profile 'sim')"
             )
         is_simulated = settings.profile == "sim"
         source = "simulated snapshot" if is_simulated else "ibkr snapshot"

@@ -211,13 +211,9 @@ async def _read_name(
     patience: timedelta,
 ) -> NameReading:
     await feed.subscribe([underlying])
-    spot_quote = await _spot(feed, underlying, patience)
-    spot = spot_quote.mid
-    if spot is None:
-        await feed.unsubscribe([underlying])
-        raise MarketDataMissing(f"{underlying.symbol} has no two-sided quote")
     straddles: dict[date, tuple[StraddleReading, ...]] = {}
     try:
+        spot_quote, spot = await _spot(feed, underlying, patience)
         for expiry in expiries:
             if expiry in listing.expiries:
                 straddles[expiry] = await _read_expiry(
@@ -240,19 +236,25 @@ async def _read_name(
     )
 
 
-async def _spot(feed: BrokerFeed, underlying: Underlying, patience: timedelta) -> Quote:
-    async def quoted() -> Quote:
+async def _spot(
+    feed: BrokerFeed, underlying: Underlying, patience: timedelta
+) -> tuple[Quote, Decimal]:
+    async def quoted() -> tuple[Quote, Decimal]:
         while True:
             quote = feed.quotes().get(underlying.con_id)
             if quote is not None and quote.mid is not None:
-                return quote
+                return quote, quote.mid
+            if fault := feed.line_faults().get(underlying.con_id):
+                raise MarketDataMissing(
+                    f"{underlying.symbol} is not quoted: {fault.rstrip('.')}; subscribe to this "
+                    "data, share it with the paper account, log other sessions of this user out"
+                )
             await asyncio.sleep(0.05)
 
     try:
         async with asyncio.timeout(patience.total_seconds()):
             return await quoted()
     except TimeoutError:
-        await feed.unsubscribe([underlying])
         raise MarketDataMissing(
             f"{underlying.symbol} was not quoted within {patience.total_seconds():.0f} s; "
             "check market data permissions and hours"

@@ -115,3 +115,11 @@ def ends_request(code: int) -> bool:
     Warnings, remarks and the notes about delayed or partial data are followed by the answer.
     """
     return code != 10091 and order_verdict(code) is not Verdict.INFORMATIONAL
+
+
+def told(what: str, code: int, text: str) -> str:
+    """Say what a request met, in the broker's words, with the mend where a setting is the cause."""
+    said = f"{what}: error {code}: {text}".rstrip(".")
+    if code == REQUEST_INVALID and "read-only" in text.lower():
+        return f"{said}; switch off 'Read-Only API' in TWS or IB Gateway (API, Settings)"
+    return said

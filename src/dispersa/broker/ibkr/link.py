@@ -216,8 +216,8 @@ class Link:
         settings = self._settings
         return (
             f"no connection to TWS or IB Gateway at {settings.host}:{settings.port}: {found}. "
-            "Expected a gateway that is logged in, with API access enabled on this port "
-            "(paper: TWS 7497, Gateway 4002); start it or correct host and port"
+            "Expected a gateway whose log-in is finished (second factor), with API access enabled "
+            "on this port (paper: TWS 7497, Gateway 4002); start it or correct host and port"
         )
 
     @property

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from dispersa.broker.ibkr.codes import told
 from dispersa.errors import BrokerRefused
 
 
@@ -108,5 +109,5 @@ class Questions:
         for key, waiting in self._shared.items():
             if not waiting.future.done():
                 self._unanswered[key] = max(self._unanswered.get(key, 0) - 1, 0)
-                error = BrokerRefused(f"{key}: error {code}: {text}", code=code)
+                error = BrokerRefused(told(key, code, text), code=code)
                 waiting.future.set_exception(error)

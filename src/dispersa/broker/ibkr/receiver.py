@@ -23,7 +23,7 @@ from ib_async.objects import (
 from ib_async.objects import Position as PositionRow
 from ib_async.order import Order, OrderState
 
-from dispersa.broker.ibkr.codes import REQUEST_INVALID, ends_request
+from dispersa.broker.ibkr.codes import REQUEST_INVALID, ends_request, told
 from dispersa.broker.ibkr.questions import Questions
 from dispersa.broker.ibkr.raw import (
     CommissionLine,
@@ -132,9 +132,7 @@ class Receiver:
         if waiting is None:
             self.on_order_line(line)
         elif ends_request(code):
-            self.questions.fail(
-                reqId, BrokerRefused(f"{waiting.what}: error {code}: {text}", code=code)
-            )
+            self.questions.fail(reqId, BrokerRefused(told(waiting.what, code, text), code=code))
 
     # ... about orders
 
