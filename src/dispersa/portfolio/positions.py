@@ -4,7 +4,7 @@ A position is a fold of executions: any order of arrival, duplication, splitting
 the same executions gives the same book.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -151,12 +151,15 @@ def _position(rows: list[_Change], commission: Decimal) -> Position:
 
 
 def _fold(rows: list[_Change]) -> tuple[Fraction, Fraction]:
-    """Return average price and realized profit per multiplier unit."""
+    """Return average price and realized profit per multiplier unit.
+
+    Neighbors on one side that do not cross zero count as one change at their average price: the
+    sums are exact, and fractions are slow.
+    """
     held, average, realized = Fraction(0), Fraction(0), Fraction(0)
-    for row in rows:
-        price, traded = Fraction(row.price), Fraction(row.quantity)
+    for traded, price in _merged(rows):
         if held * traded >= 0:
-            average = (average * held + price * traded) / (held + traded) if traded else average
+            average = (average * held + price * traded) / (held + traded)
             held += traded
             continue
         closed = min(abs(held), abs(traded))
@@ -165,6 +168,22 @@ def _fold(rows: list[_Change]) -> tuple[Fraction, Fraction]:
             average = price
         held += traded
     return average, realized
+
+
+def _merged(rows: list[_Change]) -> Iterator[tuple[Fraction, Fraction]]:
+    """Yield signed quantity and price, neighbors that trade the position the same way as one."""
+    held, quantity, cost = Decimal(0), Decimal(0), Decimal(0)
+    for row in rows:
+        if not row.quantity:
+            continue
+        is_same = quantity * row.quantity > 0
+        crosses = (held + quantity) * held < 0 or (held + quantity + row.quantity) * held < 0
+        if quantity and (not is_same or crosses):
+            yield Fraction(quantity), Fraction(cost) / Fraction(quantity)
+            held, quantity, cost = held + quantity, Decimal(0), Decimal(0)
+        quantity, cost = quantity + row.quantity, cost + row.quantity * row.price
+    if quantity:
+        yield Fraction(quantity), Fraction(cost) / Fraction(quantity)
 
 
 def _to_price(value: Fraction) -> Decimal:
