@@ -26,6 +26,7 @@ from dispersa.desk.lifecycle import option_contracts, trade_of
 from dispersa.desk.weighing import held, positions
 from dispersa.errors import require
 from dispersa.execution.plan import PlanKind, Role
+from dispersa.execution.program import ProgramState
 from dispersa.market import ConId, Symbol
 from dispersa.orders import AccountReading, Execution, ExecutionReported, ProgramId
 from dispersa.portfolio import (
@@ -174,7 +175,7 @@ class Records:
         known = self._open.get(trade)
         if known is not None:
             known.end_state = state
-        if state != "completed":
+        if state != ProgramState.COMPLETED.value:
             self.note(f"{self._day}: program {program.program} ended {state}: {sentence}")
 
     def _fill(self, desk: PastDesk, row: Execution) -> None:

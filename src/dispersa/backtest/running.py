@@ -52,6 +52,7 @@ WAIVERS = {
     Entry.ALWAYS: "baseline always-on: the signal is shown, not obeyed",
     Entry.RANDOM: "baseline random entry: the signal is shown, not obeyed",
 }
+CAP_USED = Decimal("0.98")
 NEVER = datetime.min.replace(tzinfo=UTC)
 SHARES_OF_ANYBODY = 10**9
 """Shares that can be borrowed: the data does not say, so a fee is charged and no limit assumed."""
@@ -106,6 +107,7 @@ class Run:
         self._records = Records(source=source, capital=settings.capital_usd)
         self._marks: Mapping[ConId, Mark] = {}
         self._marked_at = NEVER
+        self._orders = 0
 
     def go(self) -> Records:
         """Run every day and return what was recorded."""
@@ -250,12 +252,12 @@ class Run:
         if not has_options:
             for contract, quantity in list(self._exchange.holdings.values()):
                 if isinstance(contract, Underlying):
-                    self._trade_shares(contract, -int(quantity), Purpose.HEDGE)
+                    self._trade_shares(contract, -int(quantity))
             return
         if not self.settings.is_hedged or desk.state.halt is not None:
             return
         for stock, shares in self._hedges():
-            self._trade_shares(stock, shares, Purpose.HEDGE)
+            self._trade_shares(stock, shares)
 
     def _hedges(self) -> list[tuple[Underlying, int]]:
         desk, session = self._desk, self._desk.state.session
@@ -274,21 +276,32 @@ class Run:
                 found.append((stock, hedge.shares))
         return found
 
-    def _trade_shares(self, stock: Underlying, shares: int, purpose: Purpose) -> None:
-        """Ask for a share order at the far side of its quote, as hedges are sent live."""
-        desk = self._desk
-        quote = self._valuer.quotes([stock], desk.now).get(stock.con_id)
-        if quote is None or quote.bid is None or quote.ask is None or not shares:
+    def _trade_shares(self, stock: Underlying, shares: int) -> None:
+        """Trade shares in orders that the gate's cap on one hedge lets pass."""
+        quote = self._valuer.quotes([stock], self._desk.now).get(stock.con_id)
+        if quote is None or quote.ask is None or not shares:
             return
-        side = Side.BUY if shares > 0 else Side.SELL
+        cap = self._rules.gate.limits.hedge_order_usd_max
+        most = max(int(cap * CAP_USED / quote.ask), 1)
+        side, left = (Side.BUY if shares > 0 else Side.SELL), abs(shares)
+        while left and self._order_shares(stock, side, min(left, most), quote):
+            left -= min(left, most)
+
+    def _order_shares(self, stock: Underlying, side: Side, quantity: int, quote: Quote) -> bool:
+        """Ask for shares at the far side of their quote, as hedges are sent; say if they came."""
+        desk = self._desk
+        limit = quote.ask if side is Side.BUY else quote.bid
+        if limit is None:
+            return False
+        self._orders += 1
         request = ev.OrderRequested(
-            request=f"{purpose}-{stock.symbol}-{desk.now:%Y%m%d%H%M%S}",
+            request=f"hedge-{stock.symbol}-{desk.now:%Y%m%d}-{self._orders}",
             requested_by="delta hedge",
-            purpose=purpose,
+            purpose=Purpose.HEDGE,
             combo=Combo(legs=(Leg(contract=stock, side=Side.BUY),)),
             side=side,
-            quantity=abs(shares),
-            limit_price=quote.ask if side is Side.BUY else quote.bid,
+            quantity=quantity,
+            limit_price=limit,
             quote=quote,
             increments=PENNY,
             fair_value=quote.mid,
@@ -298,9 +311,10 @@ class Run:
         desk.tell(request)
         ref = reference(self._rules, request.request)
         if ref in desk.state.denied:
-            self._records.note(f"{desk.now:%Y-%m-%d} {stock.symbol}: {desk.state.denied[ref]}")
-        elif desk.state.orders[ref].state.may_fill:
+            return False
+        if desk.state.orders[ref].state.may_fill:
             desk.tell(ev.CancelRequested(ref=ref, reason="the hedge did not fill"))
+        return True
 
     def _end(self, day: date) -> None:
         desk = self._desk
