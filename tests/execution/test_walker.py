@@ -171,6 +171,34 @@ def test_an_urgent_program_shortens_the_wait_to_a_quarter() -> None:
     assert next_step(walk, sight, EACH_STEP) == Rest(limit=Decimal("9.96"), steps=2)
 
 
+def test_a_fill_begins_the_wait_anew_and_leaves_the_steps_that_remain() -> None:
+    # cap 0.16 in steps of 0.02 each 5 s; a fill after 4 s of the first wait
+    walk = begun(Side.BUY, "9.84", "10.16").met(T0 + timedelta(seconds=4))
+    limits = [rests_at(walk, "9.84", "10.16", s, WalkPolicy()) for s in (4, 8.9, 9, 14)]
+    assert limits == [Decimal(x) for x in ("10.00", "10.00", "10.02", "10.04")]
+    # 45 s of steps and 30 s at the cap, each four seconds later than without the fill
+    for seconds, is_over in ((78, False), (80, True)):
+        at = T0 + timedelta(seconds=seconds)
+        answer = next_step(walk, Sight(quote=quote("9.84", "10.16", at), at=at), WalkPolicy())
+        assert isinstance(answer, GiveUp) is is_over
+
+
+def test_beyond_its_messages_a_walk_begins_half_way_and_moves_once() -> None:
+    terse = WalkPolicy().terse()
+    walk = begun(Side.BUY, "9.84", "10.16", terse)
+    assert rests_at(walk, "9.84", "10.16", 0, terse) == Decimal("10.08")
+    working, sent = None, []
+    for seconds in range(60):
+        at = T0 + timedelta(seconds=seconds)
+        sight = Sight(quote=quote("9.84", "10.16", at), at=at, working=working)
+        answer = next_step(walk, sight, terse)
+        if isinstance(answer, Rest) and answer.limit != working:
+            working, walk = answer.limit, walk.at_step(answer.steps, at)
+            sent.append((seconds, working))
+    assert sent == [(0, Decimal("10.08")), (20, Decimal("10.16"))]
+    assert PRESETS["roadmap"].terse() == PRESETS["roadmap"]
+
+
 def test_the_budget_bounds_the_cap() -> None:
     sight = Sight(quote=quote("9.84", "10.16"), at=T0)
     walk = begin_walk(sight, Side.BUY, WalkPolicy(), bounds(allowance=Decimal("0.05")))
@@ -210,6 +238,7 @@ moments = st.lists(
         st.tuples(cents, cents),
         st.tuples(st.integers(0, 500), st.integers(0, 500)),
         st.floats(min_value=0, max_value=1),
+        st.booleans(),
     ),
     min_size=1,
     max_size=12,
@@ -227,7 +256,7 @@ moments = st.lists(
 def test_no_quote_path_takes_a_limit_beyond_the_cap_or_off_the_grid(
     side: Side,
     arrival: tuple[Decimal, Decimal],
-    path: list[tuple[float, tuple[Decimal, Decimal], tuple[int, int], float]],
+    path: list[tuple[float, tuple[Decimal, Decimal], tuple[int, int], float, bool]],
     preset: str,
     grid: PriceIncrements,
     allowance: Decimal | None,
@@ -238,8 +267,9 @@ def test_no_quote_path_takes_a_limit_beyond_the_cap_or_off_the_grid(
     walk = begin_walk(begun_at, side, policy, bounds(grid, allowance))
     assert isinstance(walk, Walk)
     now, working = T0, None
-    for seconds, prices, sizes, urgency in path:
+    for seconds, prices, sizes, urgency, is_filled in path:
         now += timedelta(seconds=seconds)
+        walk = walk.met(now) if is_filled else walk
         seen = Quote(bid=min(prices), ask=max(prices), bid_size=sizes[0], ask_size=sizes[1], at=now)
         sight = Sight(quote=seen, at=now, working=working, urgency=urgency)
         answer = next_step(walk, sight, policy)
@@ -248,6 +278,6 @@ def test_no_quote_path_takes_a_limit_beyond_the_cap_or_off_the_grid(
         assert (answer.limit - walk.arrival_mid) * side.sign <= walk.cap
         assert grid.is_valid(answer.limit)
         if answer.limit != working:
-            far = seen.ask if side is Side.BUY else seen.bid
+            far = max(prices) if side is Side.BUY else min(prices)
             assert (answer.limit - far) * side.sign <= 0 or not grid.is_valid(far)
             walk, working = walk.at_step(answer.steps, now), answer.limit

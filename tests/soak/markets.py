@@ -1,4 +1,4 @@
-"""Which markets is execution measured in? Five, each drawn from a seed."""
+"""Which markets is execution measured in? Five and a fault, each drawn from a seed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,8 @@ from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.world.source import MarketSource
 from dispersa.gateway.world.universe import Universe
 
-MARKETS = ("calm", "fast", "wide", "one-sided", "faulty")
+MARKETS = ("calm", "fast", "wide", "one-sided", "faulty", "duplicate")
+"""`duplicate` is calm, but one change of a limit becomes a second live order."""
 FAST_TIMES = 3.0
 """Realized over implied volatility, against 0.92 in a calm market, and jumps each trading day."""
 WIDE_TIMES = 3.0
@@ -81,6 +82,9 @@ def faults_of(market: str, seed: int, symbols: list[str]) -> list[ScriptedFault]
             return list(_one_sided(chance, symbols))
         case "faulty":
             return list(_faulty(chance, symbols))
+        case "duplicate":
+            fault = VenueFault(code="B19", symbol=chance.choice(symbols), seconds=SECONDS)
+            return [ScriptedFault(moment=chance.uniform(1.0, 120.0), fault=fault)]
         case _:
             return []
 

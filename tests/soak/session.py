@@ -45,8 +45,8 @@ ACCOUNT = "DU1234567"
 INDEX = Symbol("QQQ")
 PREFIX = "soak"
 START = datetime.fromisoformat("2026-11-20T10:00:00-05:00")
-STEP_SECONDS = 0.5
-"""Market and desk look twice a second here, four times by default: half the work."""
+STEP_SECONDS = 1.0
+"""Market and desk look once a second here, four times by default: a third of the work."""
 RESTS_AFTER_END = 30.0
 """Market time after the end in which anything still alive at the exchange would show."""
 

@@ -15,6 +15,7 @@ HEAD = (
     "worst imbalance",
     "slippage",
     "messages",
+    "duplicates, s",
     "positions exact",
     "orphans",
 )
@@ -45,6 +46,7 @@ def _cells(rows: list[Measured]) -> tuple[str, ...]:
         f"{max(row.imbalance_share for row in rows):.2f}",
         f"{median(shares):.0%}" if shares else "-",
         f"{sum(row.messages_per_package for row in rows) / len(rows):.1f}",
+        f"{max(row.duplicate_seconds_max for row in rows):.0f}",
         f"{sum(row.are_positions_exact for row in rows)}/{len(rows)}",
         str(sum(row.orphans for row in rows)),
     )

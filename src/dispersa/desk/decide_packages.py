@@ -38,7 +38,7 @@ from dispersa.execution.walker import (
     begin_walk,
     next_step,
 )
-from dispersa.market import Quote, Side
+from dispersa.market import OptionContract, Quote, Side
 from dispersa.orders import (
     Combo,
     Leg,
@@ -327,6 +327,8 @@ def _context(
         return context
     leg = intent.combo.legs[0].contract
     fair = row.plan.fair_leg(leg, view.spot(row))
+    if isinstance(leg, OptionContract):
+        fair = row.plan.quoted_value((leg,), view.quotes) or fair
     return replace(
         context,
         fair_value=fair,

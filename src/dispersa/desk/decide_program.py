@@ -19,7 +19,7 @@ from dispersa.desk.program_view import ProgramView, view_of
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.execution.alerts import FillSeen, fill_alerts
-from dispersa.execution.plan import Role
+from dispersa.execution.plan import PlanKind, Role
 from dispersa.execution.program import Program, ProgramState
 from dispersa.orders import ExecutionReported, Order, OrderRejected, OrderState
 
@@ -108,6 +108,8 @@ def _market_stop(view: ProgramView) -> str | None:
     policy, program = view.program.policy, view.program
     if program.rejections >= policy.rejections_max:
         return f"the broker rejected {program.rejections} orders of this program"
+    if program.plan.kind is PlanKind.EXIT:
+        return None  # the worse the market, the more a closing is wanted
     vix, limit = view.state.vix, view.rules.gate.limits.vix_max
     if vix is not None and vix.level >= limit:
         return f"VIX is {vix.level:.1f}; nothing is opened from {limit:g}"
@@ -123,7 +125,8 @@ def _suspect(view: ProgramView) -> Command | None:
     A moment without a quote of the index teaches nothing.
     """
     rows = view.program.packages.values()
-    if view.program.state is not ProgramState.RUNNING:
+    is_closing = view.program.plan.kind is PlanKind.EXIT
+    if view.program.state is not ProgramState.RUNNING or is_closing:
         return None
     if any(row.plan.role is Role.INDEX and view.spot(row) is None for row in rows):
         return None

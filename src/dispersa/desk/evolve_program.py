@@ -24,7 +24,7 @@ from dispersa.desk.events import OrderWithheld
 from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokenInvariant
-from dispersa.execution.policy import Remedy, RepriceStyle
+from dispersa.execution.policy import Remedy, RepriceStyle, Trigger
 from dispersa.execution.program import (
     PackageProgress,
     PackageState,
@@ -34,6 +34,7 @@ from dispersa.execution.program import (
     begin_program,
 )
 from dispersa.execution.residuals import legs_of
+from dispersa.execution.walker import Walk
 from dispersa.market import Symbol
 from dispersa.orders import Order, OrderChange, OrderRef, OrderState, next_state
 
@@ -300,6 +301,7 @@ def note_fill(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:
         row,
         filled=legs_of(row.plan, row.refs, state.book).filled,
         settles_at=at + program.policy.quiet,
+        walk=_walk_after_fill(program, row, at, ref),
         slippages={**row.slippages, ref: _slippage(state, ref)},
     )
     if program.state is ProgramState.STOPPING:
@@ -307,6 +309,13 @@ def note_fill(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:
     if counted.gap and counted.state is PackageState.FILLED:
         counted = replace(counted, state=PackageState.WAITING)
     return _with_program(state, at, program.with_package(counted))
+
+
+def _walk_after_fill(
+    program: Program, row: PackageProgress, at: datetime, ref: OrderRef
+) -> Walk | None:
+    waits_anew = row.order == ref and Trigger.FILL in program.walk_policy.triggers
+    return row.walk.met(at) if row.walk is not None and waits_anew else row.walk
 
 
 def _slippage(state: DeskState, ref: OrderRef) -> Decimal:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,6 +24,9 @@ from dispersa.market import (
     to_decimal,
 )
 from dispersa.orders import Purpose
+
+PARITY_SHARE, PARITY_FLOOR = Decimal("0.05"), Decimal("0.10")
+"""How far quotes may be from put-call parity: a share of the straddle, or dollars per share."""
 
 
 class PlanKind(StrEnum):
@@ -111,6 +114,26 @@ class PlannedPackage:
             black.price(forward, strike, self.implied_vol, self.years, self.discount, is_call)
         )
         return to_decimal(value) if math.isfinite(value) else None
+
+    def quoted_value(
+        self, contracts: Sequence[OptionContract], quotes: Mapping[ConId, Quote]
+    ) -> Decimal | None:
+        """Value of some of the legs at the vol that is quoted now: the sum of their mids.
+
+            None unless  |C - P - D (F - K)| <= max(5 % of C + P, 0.10)
+
+        Where legs and underlying do not agree by put-call parity, one of the quotes is wild.
+        """
+        spot = _mid(quotes, self.underlying_con_id)
+        call, put = (_mid(quotes, leg.con_id) for leg in self.straddle.legs)
+        if spot is None or call is None or put is None:
+            return None
+        forward = self.forward * float(spot) / self.spot
+        carried = self.discount * (forward - float(self.straddle.strike))
+        if abs(call - put - to_decimal(carried)) > max(PARITY_SHARE * (call + put), PARITY_FLOOR):
+            return None
+        both = zip(self.straddle.legs, (call, put), strict=True)
+        return sum((mid for leg, mid in both if leg in contracts), Decimal(0))
 
     @property
     def premium_usd(self) -> Decimal:
@@ -202,6 +225,11 @@ class TradePlan:
                 return package
         known = ", ".join(row.symbol for row in self.packages)
         raise InvalidInput(f"the plan has no package on {symbol}; it has {known}")
+
+
+def _mid(quotes: Mapping[ConId, Quote], con_id: ConId) -> Decimal | None:
+    quote = quotes.get(con_id)
+    return None if quote is None else quote.mid
 
 
 def _plain(value: object) -> object:

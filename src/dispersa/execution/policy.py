@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from dispersa.errors import InvalidInput
 
+NEVER_STEPS = 1000
+"""More steps than any walk has: only the cap is worth a message."""
+
 
 class RepriceStyle(StrEnum):
     """How a limit is moved: in place, or by cancel, confirm, resubmit."""
@@ -31,13 +34,14 @@ class Trigger(StrEnum):
 
     FOLLOW: the mid has moved in our favor. ADVERSE: it has moved against us; catch up with it.
     SIZE: the near side shows `size_ratio` times the size of the far side; hurry. URGENCY: the
-    program asks for haste.
+    program asks for haste. FILL: somebody trades at our limit; it rests there for another wait.
     """
 
     FOLLOW = "follow"
     ADVERSE = "adverse"
     SIZE = "size"
     URGENCY = "urgency"
+    FILL = "fill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +49,9 @@ class WalkPolicy:
     """How patient and how generous a walk is; prices per share.
 
     Defaults are the `standard` preset: five seconds a step, eight steps, at most 2 % of the mid
-    and never more than half the spread. A message is worth sending when the limit has come
-    `amend_steps` steps or has met its cap. `rest_at_cap` is how long the last price may rest
-    before the walk gives up.
+    and never more than half the spread. The first limit is `steps_first` steps from the mid. A
+    message is worth sending when the limit has come `amend_steps` steps or has met its cap.
+    `rest_at_cap` is how long the last price may rest before the walk gives up.
     """
 
     wait: timedelta = timedelta(seconds=5)
@@ -58,6 +62,7 @@ class WalkPolicy:
     step_fixed: Decimal | None = None
     slippage_max: Decimal | None = None
     amend_steps: int = 4
+    steps_first: int = 0
     rest_at_cap: timedelta = timedelta(seconds=30)
     quote_age_max: timedelta = timedelta(seconds=3)
     size_ratio: float = 5.0
@@ -76,10 +81,10 @@ class WalkPolicy:
                 f"cap_share_of_mid is {self.cap_share_of_mid} and cap_vol_points "
                 f"{self.cap_vol_points}; expected above 0, the share at most 0.25"
             )
-        if self.amend_steps < 1 or self.size_ratio <= 1:
+        if self.amend_steps < 1 or self.steps_first < 0 or self.size_ratio <= 1:
             raise InvalidInput(
-                f"amend_steps is {self.amend_steps} and size_ratio {self.size_ratio}; expected 1 "
-                "or more, and above 1"
+                f"amend_steps is {self.amend_steps}, steps_first {self.steps_first} and size_ratio "
+                f"{self.size_ratio}; expected 1 or more, 0 or more, and above 1"
             )
 
     def hurried(self) -> "WalkPolicy":
@@ -93,8 +98,13 @@ class WalkPolicy:
         )
 
     def terse(self) -> "WalkPolicy":
-        """The same policy for a package that has used its messages: one move, to the cap."""
-        return replace(self, amend_steps=max(self.amend_steps, 1000))
+        """The same policy for a package that has used its messages: half way, then to the cap.
+
+        A literal walk (`step_fixed`) stays what it is.
+        """
+        if self.step_fixed is not None:
+            return self
+        return replace(self, amend_steps=NEVER_STEPS, steps_first=self.cap_steps // 2)
 
 
 PRESETS: dict[str, WalkPolicy] = {

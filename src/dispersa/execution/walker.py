@@ -7,7 +7,7 @@ its cap, or beyond the far side itself; it pauses on a quote that can not carry 
     cap    = min(cap_share_of_mid x mid, half-spread, allowance)   or the literal `slippage_max`
              (in vol units: cap_vol_points x vega per share in place of the share of the mid)
     step   = max(0.01, combo tick, cap / cap_steps)                or the literal `step_fixed`
-    n      = steps on the wire + whole waits since
+    n      = steps on the wire + whole waits since, or since the last fill
     anchor = mid at arrival (in vol units: moved by the change of our own value since)
     limit  = min(anchor + min(n x step, cap) or today's mid, anchor + cap)     for a purchase
 
@@ -95,6 +95,13 @@ class Walk:
         """Return the walk with a limit of so many steps on the wire since `at`."""
         return replace(self, steps=steps, stepped_at=at)
 
+    def met(self, at: datetime) -> "Walk":
+        """Return the walk with its wait begun anew: a fill shows that somebody trades here.
+
+        Its life is longer by what it has waited, so that the steps that are left remain.
+        """
+        return replace(self, arrival_at=self.arrival_at + (at - self.stepped_at), stepped_at=at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
@@ -144,7 +151,7 @@ def begin_walk(sight: Sight, side: Side, policy: WalkPolicy, bounds: WalkBounds)
         cap=cap,
         step=max(policy.step_fixed or cap / policy.cap_steps, policy.step_floor, tick),
         increments=bounds.increments,
-        steps=0,
+        steps=policy.steps_first,
         stepped_at=sight.at,
     )
 
