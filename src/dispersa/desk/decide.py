@@ -27,6 +27,7 @@ from dispersa.desk.decide_phase import (
 from dispersa.desk.decide_program import decide_alert, decide_program
 from dispersa.desk.decide_single import decide_single
 from dispersa.desk.facts import gate_facts, plan_request
+from dispersa.desk.flatten import decide_flatten, is_planning
 from dispersa.desk.lifecycle import decide_lifecycle
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
@@ -42,7 +43,11 @@ def decide(rules: DeskRules, state: DeskState, at: datetime, event: ev.Event) ->
         return reconciled
     if (booked := decide_lifecycle(state)) is not None:
         return booked
-    stopped = decide_automatic(rules, state, at, event) or decide_halt(state, event)
+    stopped = (
+        decide_automatic(rules, state, at, event)
+        or decide_halt(state, event)
+        or decide_flatten(state, event)
+    )
     if stopped is not None:
         return stopped
     if (alert := decide_alert(state, at, event)) is not None:
@@ -121,6 +126,8 @@ def _give_up(
 ) -> Command | None:
     """End what is being prepared: it was cancelled, all is halted, or its process has ended."""
     if isinstance(event, ev.ProgramCancelRequested) and not cancels(state, event):
+        return None
+    if isinstance(event, ev.HaltRequested) and is_planning(state):
         return None
     return DeclineTrade(stage=state.stage.value, reason=_why_given_up(event))
 

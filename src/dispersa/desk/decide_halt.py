@@ -1,11 +1,13 @@
 """What does a halt, or the end of the process, call for? Cancels first, whatever else is going on.
 
 HOLD sends nothing new and moves no limit; orders keep working where they are. CANCEL and FLATTEN
-wind the program down and cancel every order of ours; so does a process that is asked to end.
+wind the program down and cancel every order of ours; so does a process that is asked to end. The
+closing that follows a FLATTEN is left to work.
 """
 
 from dispersa.desk import events as ev
 from dispersa.desk.commands import CancelOrder, Command, WindDown
+from dispersa.desk.flatten import is_flattening
 from dispersa.desk.state import DeskState, Stage
 from dispersa.orders import Order, OrderState
 
@@ -28,7 +30,7 @@ def decide_halt(state: DeskState, event: ev.Event) -> Command | None:
 
 
 def _why_all_ends(state: DeskState) -> str | None:
-    if state.halt is not None and state.halt.cancels:
+    if state.halt is not None and state.halt.cancels and not is_flattening(state):
         return f"halted: {state.halt.reason}"
     return f"the process is ending: {state.stopping}" if state.stopping else None
 

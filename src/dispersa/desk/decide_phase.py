@@ -26,7 +26,7 @@ from dispersa.desk.state import DeskState
 from dispersa.desk.window import WindowState
 from dispersa.execution.plan import TradePlan
 from dispersa.orders import ProgramId
-from dispersa.risk import GateVerdict
+from dispersa.risk import GateVerdict, HaltLevel
 
 
 def decide_phase(state: DeskState, event: ev.Event) -> Command | None:
@@ -70,7 +70,7 @@ def after_gate(
     """Say what the phase wants before a plan that the gate has passed may start."""
     phases = rules.phases
     phase = state.phasing.effective
-    match phases.approval(phase, action_of(plan.kind)):
+    match _approval(rules, state, plan):
         case Approval.ASK:
             return AskApproval(plan_hash=plan.plan_hash, verdict=verdict)
         case Approval.WINDOW:
@@ -80,6 +80,15 @@ def after_gate(
             return AnnounceStart(plan_hash=plan.plan_hash, verdict=verdict, policy=phases.window)
         case Approval.AUTOMATIC:
             return approve(rules, state, plan, verdict, at, by=f"phase {phase}")
+
+
+def _approval(rules: DeskRules, state: DeskState, plan: TradePlan) -> Approval:
+    """What the phase wants; after a FLATTEN a person is asked in every phase but Run."""
+    phase = state.phasing.effective
+    is_flattening = state.halt is not None and state.halt.level is HaltLevel.FLATTEN
+    if is_flattening and phase is not Phase.RUN:
+        return Approval.ASK
+    return rules.phases.approval(phase, action_of(plan.kind))
 
 
 def arming_refusal(state: DeskState, phases: PhaseRules) -> str | None:

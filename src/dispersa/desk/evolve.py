@@ -210,6 +210,7 @@ def _opened(state: DeskState, event: ev.DeskOpened) -> DeskState:
         account_expected=event.account,
         live_allowed=event.live_allowed,
         stopping="",
+        flattened=(),  # what the last process had begun to close is planned anew
         snapshot_request=None,  # whoever was to answer it has ended
         controls=replace(state.controls, blind={}),  # this process has yet to look
     )
@@ -231,7 +232,9 @@ def _stop_or_go(
         case ev.ProgramCancelRequested():
             return cancel_window(state, event.by) if cancels(state, event) else state
         case ev.HaltRequested():
-            return replace(state, halt=_halt(state.halt, at, event))
+            anew = event.level is HaltLevel.FLATTEN
+            halted = replace(state, halt=_halt(state.halt, at, event))
+            return replace(halted, flattened=()) if anew else halted
         case ev.ResumeRequested():
             return replace(_resume(state, event), resumed_at=at)
         case ev.StopRequested():

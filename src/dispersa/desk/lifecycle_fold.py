@@ -9,6 +9,7 @@ from dispersa.desk.lifecycle import trade_of, trades_held
 from dispersa.desk.state import Closing, DeskState, Stage
 from dispersa.orders import ProgramId
 from dispersa.portfolio import Booking, external_book
+from dispersa.risk import HaltLevel
 
 
 def record_bookings(state: DeskState, bookings: Iterable[Booking]) -> DeskState:
@@ -33,15 +34,31 @@ def ask_closing(state: DeskState, event: ev.ClosingRequested) -> DeskState:
     """Put a closing on the road, unless a program is being worked or a plan is up."""
     if state.stage not in {Stage.IDLE, Stage.DECLINED, Stage.ENDED}:
         return state
+    closing = Closing(
+        trade=trade_of(state, event.trade),
+        reason=event.reason,
+        share=event.share,
+        rolls=event.rolls,
+    )
+    return _on_the_road(replace(state, stage=Stage.IDLE), closing)
+
+
+def _plan_closing(state: DeskState, command: ComputeClosing) -> DeskState:
+    """Begin to plan a closing; a FLATTEN puts it on the road itself, once for each trade."""
+    if state.halt is not None and state.halt.level is HaltLevel.FLATTEN:
+        closing = Closing(
+            trade=command.trade, reason=command.reason, share=command.share, rolls=command.rolls
+        )
+        state = _on_the_road(state, closing)
+        state = replace(state, flattened=(*state.flattened, command.trade))
+    return replace(state, stage=Stage.PLAN)
+
+
+def _on_the_road(state: DeskState, closing: Closing) -> DeskState:
+    """Forget what an earlier trade has left on the road."""
     return replace(
         state,
-        stage=Stage.IDLE,
-        closing=Closing(
-            trade=trade_of(state, event.trade),
-            reason=event.reason,
-            share=event.share,
-            rolls=event.rolls,
-        ),
+        closing=closing,
         edge_waiver=None,
         signal=None,
         plan=None,
@@ -81,4 +98,4 @@ def lifecycle_record(state: DeskState, record: LifecycleRecord) -> DeskState:
         case ev.ClosingRequested():
             return ask_closing(state, record)
         case ComputeClosing():
-            return replace(state, stage=Stage.PLAN)
+            return _plan_closing(state, record)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from dispersa.desk.flatten import is_flattening
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.execution.policy import PriceUnit, WalkPolicy
@@ -73,10 +74,11 @@ class ProgramView:
 
     @property
     def may_send(self) -> bool:
-        """Whether links are proven, books were read since the last gap, and nothing is halted."""
+        """Whether links are proven, books were read since the last gap, and no halt forbids it."""
         state = self.state
         is_proven = state.linked and self.program.unproven_since is None
-        return is_proven and state.halt is None and not state.stopping
+        is_free = state.halt is None or is_flattening(state)
+        return is_proven and is_free and not state.stopping
 
     def package_quote(self, row: PackageProgress) -> Quote | None:
         """Quote of the package from its legs, None while a leg has none."""

@@ -94,6 +94,7 @@ class DeskState:
     a person last let trading go on; `limits` are those in force and `limits_reason` says why they
     were last changed. `bookings` changed positions without a trade; `trade_of` says for each
     program that closes or rolls which program opened the trade; `closing` is the one on the road.
+    `flattened` names the trades whose closing the FLATTEN that stands has asked for.
     """
 
     profile: str = ""
@@ -147,6 +148,7 @@ class DeskState:
     bookings: tuple[Booking, ...] = ()
     trade_of: Mapping[ProgramId, ProgramId] = field(default_factory=dict)
     closing: Closing | None = None
+    flattened: tuple[ProgramId, ...] = ()
 
     def with_order(self, order: Order) -> "DeskState":
         """Return the state with one order replaced."""

@@ -1,7 +1,8 @@
 """How can a running desk be stopped from outside? Socket, sentinel file and signals, in one place.
 
 SIGTERM and SIGINT ask for a clean end: working orders are cancelled, the proof is waited for, and
-what stays is said. SIGUSR1 is the halt CANCEL, which stays until somebody resumes.
+what stays is said. SIGUSR1 is the halt CANCEL, SIGUSR2 the halt FLATTEN; both stay until somebody
+resumes.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from dispersa.runtime.desk_loop import DeskLoop
 from dispersa.runtime.sentinel import Sentinel, SentinelWatch
 
 STOP_PATIENCE_SECONDS = 10.0
+HALTING = MappingProxyType({signal.SIGUSR1: HaltLevel.CANCEL, signal.SIGUSR2: HaltLevel.FLATTEN})
 _NOTHING: Mapping[str, Answering[Any]] = MappingProxyType({})
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -72,11 +74,12 @@ class Reach:
         events = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             events.add_signal_handler(number, self._stop, number.name)
-        events.add_signal_handler(signal.SIGUSR1, self._halt)
+        for number, level in HALTING.items():
+            events.add_signal_handler(number, self._halt, number.name, level)
         try:
             await _for_ever()
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            for number in (signal.SIGTERM, signal.SIGINT, *HALTING):
                 events.remove_signal_handler(number)
 
     def _stop(self, name: str) -> None:
@@ -85,11 +88,11 @@ class Reach:
     async def _end(self, name: str) -> None:
         await self._loop.stop(name, patience=STOP_PATIENCE_SECONDS)
 
-    def _halt(self) -> None:
-        self._loop.spawn(self._cancel())
+    def _halt(self, name: str, level: HaltLevel) -> None:
+        self._loop.spawn(self._stop_trading(name, level))
 
-    async def _cancel(self) -> None:
-        await self._loop.halt(HaltLevel.CANCEL, "signal SIGUSR1", by="signal")
+    async def _stop_trading(self, name: str, level: HaltLevel) -> None:
+        await self._loop.halt(level, f"signal {name}", by="signal")
 
 
 async def _for_ever() -> None:
