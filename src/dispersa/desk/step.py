@@ -14,7 +14,7 @@ from dispersa.desk.events import Event
 from dispersa.desk.evolve import Record, evolve
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
-from dispersa.errors import require
+from dispersa.errors import BrokenInvariant
 
 COMMANDS_MAX = 500
 
@@ -30,7 +30,8 @@ def step(
     state = evolve(state, at, event)
     commands: list[Command] = []
     while (command := decide(rules, state, at, event)) is not None:
-        require(len(commands) < COMMANDS_MAX, f"the desk decides without end: {command}")
+        if len(commands) >= COMMANDS_MAX:  # the sentence is long: written only when it is needed
+            raise BrokenInvariant(f"the desk decides without end: {command}")
         state = evolve(state, at, command)
         commands.append(command)
     return state, tuple(commands)
