@@ -16,6 +16,8 @@ from dispersa.runtime.daemon_notify import beat_seconds, notify
 from dispersa.runtime.daemon_tasks import Supervisor, pause_seconds
 from dispersa.runtime.health import write_status
 from dispersa.runtime.loop import Virtual, run
+from dispersa.runtime.memory_transport import InMemory
+from dispersa.runtime.page_host import probe
 from dispersa.runtime.schedule import new_york_sessions, next_day, plan_of
 
 TIMES = ScheduleSection()
@@ -116,3 +118,36 @@ def test_the_status_file_is_whole_and_private(tmp_path: Path) -> None:
     assert json.loads(file.read_text()) == {"number": 2}
     assert file.stat().st_mode & 0o777 == 0o600
     assert [row.name for row in tmp_path.iterdir()] == ["paper.status.json"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ([b"HTTP/1.1 200 OK\r\n\r\n"], None),
+        ([b"HT", b"TP/1.1 404 Not Found\r\n\r\n"], None),
+        ([b"HT"], "closed the connection"),
+        ([b"220 mail.example.org ESMTP\r\n"], "is not the page"),
+    ],
+)
+def test_the_page_is_probed_whatever_pieces_its_answer_arrives_in(
+    answer: list[bytes], found: str | None
+) -> None:
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        for piece in answer:
+            writer.write(piece)
+            await asyncio.sleep(0.5)
+        writer.close()
+
+    async def scenario() -> str | None:
+        async with await asyncio.start_server(served, "127.0.0.1", 8765):
+            return await probe("127.0.0.1", 8765)
+
+    told = run(scenario, Virtual(network=InMemory(split_chance=0.0)))
+    assert told == found or (told is not None and found is not None and found in told)
+
+
+def test_a_page_that_nobody_serves_is_said_to_be_lost() -> None:
+    told = run(lambda: probe("127.0.0.1", 8765), Virtual(network=InMemory()))
+    assert told is not None
+    assert "does not answer" in told

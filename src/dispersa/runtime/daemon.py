@@ -6,7 +6,7 @@ start, and the process ends with an error.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,9 @@ from dispersa.web.serving import serve
 LAST_CANCELS_SECONDS = 5.0
 LAST_ALERT = timedelta(seconds=5)
 
+Serve = Callable[[Any, str, int], Coroutine[Any, Any, None]]
+"""Serves an ASGI application at a host and port until cancelled."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonTerms:
@@ -76,6 +79,7 @@ class DaemonTerms:
     edge_waiver: str | None = None
     calendar: Calendar = new_york_sessions
     day_hooks: tuple[DayHook, ...] = ()
+    serve: Serve = serve
     say: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -171,7 +175,7 @@ class Daemon:
             self.loop.post(PaperDaysCounted(days=days, source=source))
         self.alarm.repeat(self._setup.journal, start.state)
         if self.loop.state.stage is Stage.EXECUTION and self.loop.state.plan is not None:
-            self._streaming.follow(self.loop.state.plan)
+            self._streaming.follow(self.loop.state)
         try:
             await self.loop.run_until(
                 lambda _: False,
@@ -210,7 +214,7 @@ class Daemon:
         if terms.health is not None:
             host, port = terms.health
             app = health_app(self._health, self._counts)
-            work.append(keep("health", lambda: serve(app, host, port)))
+            work.append(keep("health", lambda: terms.serve(app, host, port)))
         if terms.page is not None and terms.make_page is not None:
             self._page = self._made_page(terms.make_page, terms.page, reach)
             self.alarm.links = self._link
@@ -252,7 +256,7 @@ class Daemon:
 
     async def _serve_page(self) -> None:
         if self._page is not None and self._terms.page is not None:
-            await serve(self._page, *self._terms.page)
+            await self._terms.serve(self._page, *self._terms.page)
 
     async def _probe_page(self) -> str | None:
         if self._page is None or self._terms.page is None:

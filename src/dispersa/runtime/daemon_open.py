@@ -1,7 +1,8 @@
 """How is `dispersa run` wired from the configuration? Everything that it stands on, opened once."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ from dispersa.journal import read_entries
 from dispersa.runtime.alerting import alert_policy, channels, outbox_file
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.config.settings import Settings
-from dispersa.runtime.daemon import Daemon, DaemonTerms, Elsewhere
+from dispersa.runtime.daemon import Daemon, DaemonTerms, Elsewhere, Serve
 from dispersa.runtime.daemon_day import DayHook
 from dispersa.runtime.desk_loop import Observer
 from dispersa.runtime.live import AlignableClock, BrokerClock, open_desk
 from dispersa.runtime.schedule import Calendar, new_york_sessions
 from dispersa.web.seam import PageMaker
+from dispersa.web.serving import serve
 
 
 class ScaledClock:
@@ -58,12 +60,21 @@ class DaemonParts:
     observers: Sequence[Observer] = ()
     edge_waiver: str | None = None
     owns_process: bool = True
+    serve: Serve = serve
     deadlines: Deadlines | None = None
     say: Callable[[str], None] = field(default=_quiet)
 
 
 async def run_daemon(settings: Settings, parts: DaemonParts) -> Daemon:
     """Open everything and run until a signal ends it in order; returns the ended daemon."""
+    async with open_daemon(settings, parts) as daemon:
+        await daemon.run()
+    return daemon
+
+
+@asynccontextmanager
+async def open_daemon(settings: Settings, parts: DaemonParts) -> AsyncIterator[Daemon]:
+    """Connect, take the journal and make the daemon; it does nothing before its `run`."""
     operator = Elsewhere()
     clock = parts.clock()
     async with open_desk(
@@ -76,9 +87,7 @@ async def run_daemon(settings: Settings, parts: DaemonParts) -> Daemon:
         if setup.journal.recovery is not None:
             parts.say(setup.journal.recovery)
         terms = _terms(settings, parts, clock, setup.account)
-        daemon = Daemon(setup, terms, operator=operator, observers=parts.observers)
-        await daemon.run()
-    return daemon
+        yield Daemon(setup, terms, operator=operator, observers=parts.observers)
 
 
 def _terms(
@@ -101,6 +110,7 @@ def _terms(
         edge_waiver=parts.edge_waiver if settings.profile == "sim" else None,
         calendar=parts.calendar,
         day_hooks=parts.day_hooks,
+        serve=parts.serve,
         say=parts.say,
     )
 

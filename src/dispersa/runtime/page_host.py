@@ -150,12 +150,14 @@ async def probe(host: str, port: int) -> str | None:
             try:
                 writer.write(b"HEAD / HTTP/1.0\r\nHost: localhost\r\n\r\n")
                 await writer.drain()
-                found = await reader.read(5)
+                found = await reader.readexactly(5)
             finally:
                 writer.close()
+    except asyncio.IncompleteReadError:
+        return f"the page at {host}:{port} closed the connection"
     except (OSError, TimeoutError) as error:
         return f"the page at {host}:{port} does not answer ({type(error).__name__})"
-    return None if found == b"HTTP/" else f"the page at {host}:{port} closed the connection"
+    return None if found == b"HTTP/" else f"what answers at {host}:{port} is not the page"
 
 
 def _told(row: Delivery) -> AlertTold:
