@@ -29,6 +29,7 @@ _SQRT_HALF_BITS: Final = 0x3FE6A09E00000000
 _ONE_BITS: Final = 0x3FF0000000000000
 _MANTISSA: Final = 0x000FFFFFFFFFFFFF
 _LOG2_E: Final = 1.4426950408889634
+_LN2: Final = 0.6931471805599453
 _LN2_HIGH: Final = 6.93147180369123816490e-01
 _LN2_LOW: Final = 1.90821492927058770002e-10
 
@@ -89,35 +90,22 @@ def _log_fraction(x: float) -> float:
 
 
 @inlined
-def _log_assembled(k: float, f: float, s: float) -> float:
+def _log_assembled(k: float, s: float) -> float:
     """k ln 2 + ln(1 + f) from s = f / (2 + f)."""
     z = s * s
     w = z * z
-    t1 = w * (0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332))
-    t2 = z * (
-        0.6666666666666735130
-        + w * (0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591))
+    t1 = 0.3999999999940941908 + w * (0.2222219843214978396 + w * 0.1531383769920937332)
+    t2 = 0.6666666666666735130 + w * (
+        0.2857142874366239149 + w * (0.1818357216161805012 + w * 0.1479819860511658591)
     )
-    half_square = 0.5 * f * f
-    return k * _LN2_HIGH - ((half_square - (s * (half_square + (t1 + t2)) + k * _LN2_LOW)) - f)
+    return k * _LN2 + (2.0 * s + (s * z) * (t2 + z * t1))
 
 
 @inlined
 def log(x: float) -> float:
     """Natural logarithm of a positive, normal number."""
     f = _log_fraction(x)
-    return _log_assembled(_log_exponent(x), f, f / (2.0 + f))
-
-
-@inlined
-def log_triple(x: float, y: float, z: float) -> tuple[float, float, float]:
-    """Logarithms of three numbers for one division, which costs as much as all the rest."""
-    f, g, h = _log_fraction(x), _log_fraction(y), _log_fraction(z)
-    a, b, c = 2.0 + f, 2.0 + g, 2.0 + h
-    inverse = 1.0 / (a * b * c)
-    first = _log_assembled(_log_exponent(x), f, f * (b * c * inverse))
-    second = _log_assembled(_log_exponent(y), g, g * (a * c * inverse))
-    return first, second, _log_assembled(_log_exponent(z), h, h * (a * b * inverse))
+    return _log_assembled(_log_exponent(x), f / (2.0 + f))
 
 
 @inlined
@@ -154,14 +142,3 @@ def _erfcx_polynomial(t: float) -> float:
 def erfcx(x: float) -> float:
     """exp(x^2) erfc(x) for x >= 0."""
     return _erfcx_polynomial((x - 4.0) / (x + 4.0)) / (1.0 + 2.0 * x)
-
-
-@inlined
-def erfcx_pair(x: float, y: float) -> tuple[float, float]:
-    """`erfcx` of two numbers for one division; good up to 1e70."""
-    a, b, c, d = x + 4.0, 1.0 + 2.0 * x, y + 4.0, 1.0 + 2.0 * y
-    left, right = a * b, c * d
-    inverse = 1.0 / (left * right)
-    p, q = right * inverse, left * inverse
-    first = _erfcx_polynomial((x - 4.0) * (b * p)) * (a * p)
-    return first, _erfcx_polynomial((y - 4.0) * (d * q)) * (c * q)

@@ -17,10 +17,8 @@ from dispersa.pricing.kernels.arithmetic import (
     INV_SQRT_2,
     INV_SQRT_2PI,
     erfcx,
-    erfcx_pair,
     exp,
     log,
-    log_triple,
 )
 from dispersa.pricing.kernels.compiled import inlined, kernel
 from dispersa.pricing.quality import Floats, Status, Statuses
@@ -31,13 +29,12 @@ H_MAX = 1e60
 YEARS_MIN = 1e-60
 BLOCK = 1_040  # not a power of two: rows must not compete for the same cache lines
 ROWS_AT_ONCE = 1_024
-GREEK_ROWS = 28
+GREEK_ROWS = 27
 INVALID = int(Status.INVALID_INPUT)
-F, K, V, T, DF, CALL, SPOT, CARRIED = range(0, 8 * BLOCK, BLOCK)
-PRICE, DELTA, GAMMA, VEGA, THETA, RHO, VANNA, VOLGA = range(8 * BLOCK, 16 * BLOCK, BLOCK)
-H, S, INV_S, INV_T, INV_SPOT, LOG_D = range(16 * BLOCK, 22 * BLOCK, BLOCK)
-LOG_GROWTH, ROOT_T, UPPER, NEAR, FAR = range(22 * BLOCK, 27 * BLOCK, BLOCK)
-E = 27 * BLOCK
+F, K, V, T, DF, SPOT, CARRIED = range(0, 7 * BLOCK, BLOCK)
+PRICE, DELTA, GAMMA, VEGA, THETA, RHO, VANNA, VOLGA = range(7 * BLOCK, 15 * BLOCK, BLOCK)
+H, S, INV_S, INV_T, INV_SPOT, LOG_D = range(15 * BLOCK, 21 * BLOCK, BLOCK)
+LOG_GROWTH, ROOT_T, UPPER, NEAR, FAR, E = range(21 * BLOCK, 27 * BLOCK, BLOCK)
 
 
 @inlined
@@ -84,50 +81,59 @@ def prices(table: Floats, out: Floats) -> None:
 
 
 @inlined
-def _prepare(w: Floats, count: int) -> None:
+def _prepare(
+    f: Floats, k: Floats, v: Floats, t: Floats, d: Floats, spot: Floats, w: Floats
+) -> None:
     """First pass of `greeks`: everything but exp and erfcx."""
-    for i in range(count):
-        f, k, v, d, spot = w[F + i], w[K + i], w[V + i], w[DF + i], w[SPOT + i]
-        is_put_side = f >= k  # the out-of-the-money option is the put
-        lower = k if is_put_side else f
-        upper = f if is_put_side else k
-        years = w[T + i] if w[T + i] > YEARS_MIN else YEARS_MIN
+    for i in range(f.size):
+        is_put_side = f[i] >= k[i]  # the out-of-the-money option is the put
+        lower = k[i] if is_put_side else f[i]
+        upper = f[i] if is_put_side else k[i]
+        years = t[i] if t[i] > YEARS_MIN else YEARS_MIN
         root_t = math.sqrt(years)
-        s = v * root_t
+        s = v[i] * root_t
         s = s if s > S_MIN else S_MIN
-        inverse = 1.0 / (s * years * spot)
-        inv_s, inv_spot = years * spot * inverse, s * years * inverse
-        log_q, log_d, log_growth = log_triple(lower / upper, d, f * inv_spot)
-        h = -log_q * inv_s
+        inv_s, inv_spot = 1.0 / s, 1.0 / spot[i]
+        h = -log(lower / upper) * inv_s
         w[H + i] = h if h < H_MAX else H_MAX
         w[S + i], w[INV_S + i] = s, inv_s
-        w[INV_T + i], w[INV_SPOT + i] = s * spot * inverse, inv_spot
-        w[LOG_D + i], w[LOG_GROWTH + i] = log_d, log_growth
+        w[INV_T + i], w[INV_SPOT + i] = 1.0 / years, inv_spot
+        w[LOG_D + i], w[LOG_GROWTH + i] = log(d[i]), log(f[i] * inv_spot)
         w[ROOT_T + i], w[UPPER + i] = root_t, upper
 
 
 @inlined
 def _weigh(w: Floats, count: int) -> None:
-    """Second pass: root E / 2, times erfcx of the near end and of the far end.
+    """Second pass: root E / 2, and the same times erfcx of the near end and of the far end.
 
     root E = upper exp(-(h + s/2)^2/2), for root = upper exp(-h s/2): no square root is needed.
     """
     for i in range(count):
-        far = w[H + i] + 0.5 * w[S + i]
-        w[E + i] = 0.5 * w[UPPER + i] * exp(-0.5 * far * far)
-    for i in range(count):
         h, half = w[H + i], 0.5 * w[S + i]
-        near, far = erfcx_pair(abs(h - half) * INV_SQRT_2, (h + half) * INV_SQRT_2)
-        w[NEAR + i], w[FAR + i] = w[E + i] * near, w[E + i] * far
+        far = h + half
+        e = 0.5 * w[UPPER + i] * exp(-0.5 * far * far)
+        w[E + i] = e
+        w[NEAR + i] = e * erfcx(abs(h - half) * INV_SQRT_2)
+        w[FAR + i] = e * erfcx(far * INV_SQRT_2)
 
 
 @inlined
-def _assemble(w: Floats, count: int) -> None:
-    """Last pass: overwrite the prepared rows with price, delta and so on."""
-    for i in range(count):
-        f, k, v, t, d, spot = w[F + i], w[K + i], w[V + i], w[T + i], w[DF + i], w[SPOT + i]
+def _assemble(  # noqa: PLR0913, PLR0917 -- an option is that many columns
+    fs: Floats,
+    ks: Floats,
+    vs: Floats,
+    ts: Floats,
+    ds: Floats,
+    calls: Statuses,
+    spots: Floats,
+    carries: Floats,
+    w: Floats,
+) -> None:
+    """Last pass: price, delta and so on into their rows."""
+    for i in range(fs.size):
+        f, k, v, t, d, spot = fs[i], ks[i], vs[i], ts[i], ds[i], spots[i]
         h, s, inv_s, inv_spot = w[H + i], w[S + i], w[INV_S + i], w[INV_SPOT + i]
-        sign, carried, root_t = 2.0 * w[CALL + i] - 1.0, w[CARRIED + i], w[ROOT_T + i]
+        sign, carried, root_t = 2.0 * calls[i] - 1.0, carries[i], w[ROOT_T + i]
         side = 1.0 if f >= k else -1.0  # +1 where the out-of-the-money option is the put
         lower = k if side > 0.0 else f
         near = w[NEAR + i] if h >= 0.5 * s else lower - w[NEAR + i]
@@ -155,15 +161,16 @@ def _assemble(w: Floats, count: int) -> None:
 
 
 @inlined
-def _load(w: Floats, row: int, column: Any, start: int, count: int) -> None:
-    """Copy a range of a column into a row of the block; a column of one number fills it."""
+def _fill(w: Floats, row: int, column: Floats) -> None:
+    """Let a column of one number fill its row of the block."""
     if column.size == 1:
-        value = float(column[0])
-        for i in range(count):
-            w[row + i] = value
-    else:
-        for i in range(count):
-            w[row + i] = column[start + i]
+        w[row : row + ROWS_AT_ONCE] = column[0]
+
+
+@inlined
+def _part(column: Any, start: int, filled: Any, row: int, count: int) -> Any:
+    """Give a range of a column, or as much of the row that its one number fills."""
+    return filled[row : row + count] if column.size == 1 else column[start : start + count]
 
 
 @kernel
@@ -192,25 +199,24 @@ def greeks(  # noqa: PLR0913, PLR0917 -- an option is that many columns
         lower N(t - h) = root E erfcx(a) / 2,   upper N(-h - t) = root E erfcx(b) / 2,
         F n(d1) = root E / sqrt(2 pi)
 
-    so one exponential and few divisions give all. Rows at fixed distances in one line let the
-    compiler see that they do not overlap, and passes short enough overlap in the processor.
+    so one exponential gives all. Rows at fixed distances in one line let the compiler see that
+    they do not overlap, and passes short enough overlap in the processor.
     """
+    for row, column in ((F, f), (K, k), (V, v), (T, t), (DF, d), (SPOT, spot), (CARRIED, carried)):
+        _fill(w, row, column)
+    sides = np.full(ROWS_AT_ONCE, is_call[0])
     for start in range(0, flags.size, ROWS_AT_ONCE):
         count = min(ROWS_AT_ONCE, flags.size - start)
-        _load(w, F, f, start, count)
-        _load(w, K, k, start, count)
-        _load(w, V, v, start, count)
-        _load(w, T, t, start, count)
-        _load(w, DF, d, start, count)
-        _load(w, CALL, is_call, start, count)
-        _load(w, SPOT, spot, start, count)
-        _load(w, CARRIED, carried, start, count)
-        _prepare(w, count)
+        fs, ks = _part(f, start, w, F, count), _part(k, start, w, K, count)
+        vs, ts = _part(v, start, w, V, count), _part(t, start, w, T, count)
+        ds, spots = _part(d, start, w, DF, count), _part(spot, start, w, SPOT, count)
+        carries = _part(carried, start, w, CARRIED, count)
+        _prepare(fs, ks, vs, ts, ds, spots, w)
         _weigh(w, count)
-        _assemble(w, count)
+        calls = _part(is_call, start, sides, 0, count)
+        _assemble(fs, ks, vs, ts, ds, calls, spots, carries, w)
         for row in range(8):
-            line = out[row]
             for i in range(count):
-                line[start + i] = w[PRICE + row * BLOCK + i]
+                out[row, start + i] = w[PRICE + row * BLOCK + i]
         for i in range(count):
             flags[start + i] = 0 if w[PRICE + i] == w[PRICE + i] else INVALID
