@@ -142,6 +142,9 @@ def _moved(signal: dict[str, Any], at: datetime, moved: float) -> dict[str, Any]
         "direction": "NO_TRADE",
         "implied_correlation": implied,
         "forecast_correlation": forecast,
+        "realized": [
+            {**window, "clean": window["clean"] + 1.2 * moved} for window in signal["realized"]
+        ],
         "correlation_premium": implied - forecast,
         "breakeven_correlation": implied - cost - moved * 0.65 if math.isfinite(cost) else None,
         "edge_gross": gross,

@@ -3,12 +3,12 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.types import Message, Scope
 
@@ -20,10 +20,12 @@ from dispersa.risk import HaltLevel
 from dispersa.web.page import WebPage, make_page
 from dispersa.web.seam import AlertTold, DeskSeam, Reading
 from dispersa.web.serving import served
+from tests.web.story import Telling
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 PORT = 8765
 ORIGIN = f"http://127.0.0.1:{PORT}"
+T = TypeVar("T")
 WORDS = "correct horse battery staple"
 
 
@@ -31,16 +33,32 @@ WORDS = "correct horse battery staple"
 class StageDesk:
     """Reads from a state that tests set; every ask is kept in `asked`."""
 
-    journal: Journal
+    journal: Journal = field(init=False)
     state: DeskState = field(default_factory=DeskState)
+    telling: Telling = field(default_factory=Telling)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     alerts_told: tuple[AlertTold, ...] = ()
     plan_hash: str | None = None
     window_seconds: float | None = None
     at: datetime = NOON
+    health: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal.in_memory(
+            build_id="test", now=self.now, monotonic_ns=lambda: 0, journal_id="stage"
+        )
+        self._places: list[int] = []
+
+    def tell(self, number: int) -> None:
+        """Tell the recorded story up to this line."""
+        for line in self.telling.until(number):
+            self.at, self.state = line.at, self.telling.state
+            cause = None if line.cause is None else self._places[line.cause - 1]
+            entry = NewEntry(kind=line.kind, payload=line.payload, cause=cause)
+            self._places.append(self.journal.append([entry])[0].sequence)
 
     def now(self) -> datetime:
-        return NOON
+        return self.at
 
     def reading(self) -> Reading:
         return Reading(
@@ -49,16 +67,15 @@ class StageDesk:
             state=self.state,
             window_seconds=self.window_seconds,
             document={},
-            health={},
+            health=self.health,
+            quotes=self.telling.quotes,
         )
 
     def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
         return tuple(self.journal.entries(after=after))[:count]
 
     async def changed(self, after: int) -> int:
-        while self.journal.committed_sequence <= after:
-            await asyncio.sleep(0.005)
-        return self.journal.committed_sequence
+        return await self.journal.grown(after)
 
     async def alerts(self, count: int) -> tuple[AlertTold, ...]:
         return self.alerts_told[:count]
@@ -213,8 +230,7 @@ def stage_on(
     folder: Path, *, profile: str = "sim", public_url: str | None = None, port: int = PORT
 ) -> Stage:
     """Set a page up before a desk in memory."""
-    journal = Journal.in_memory(build_id="test", now=lambda: NOON, monotonic_ns=lambda: 0)
-    desk = StageDesk(journal=journal)
+    desk = StageDesk()
     seam = DeskSeam(
         profile=profile,
         account="DU1234567",
@@ -229,8 +245,23 @@ def stage_on(
     return Stage(desk=desk, page=make_page(seam))
 
 
+@dataclass
+class Serving:
+    """A page that is being served: what the test does to its desk is done on its loop."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def do(self, deed: Callable[[], T]) -> T:
+        """Do something on the page's loop and wait for it."""
+
+        async def done() -> T:
+            return deed()
+
+        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(30)
+
+
 @contextmanager
-def serving(stage: Stage, bound: socket.socket) -> Iterator[None]:
+def serving(stage: Stage, bound: socket.socket) -> Iterator[Serving]:
     """Serve a stage's page to real browsers, on a loop of its own in a thread."""
     loop = asyncio.new_event_loop()
     over = asyncio.Event()
@@ -245,7 +276,7 @@ def serving(stage: Stage, bound: socket.socket) -> Iterator[None]:
     thread.start()
     assert begun.wait(30)
     try:
-        yield
+        yield Serving(loop)
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join(30)

@@ -6,6 +6,7 @@ mark counts as it was paid, at the vega that it had: never as nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -33,6 +34,7 @@ from dispersa.portfolio import (
     OptionMark,
     Position,
     exposure_of,
+    modelled_margin,
     positions_from,
 )
 from dispersa.risk import WeighedOrder
@@ -99,6 +101,28 @@ def _held(
         at=max((mark.at for mark in known.values()), default=_NEVER),
         margin_broker=margin,
     )
+
+
+def held_without(state: DeskState, leaving: Mapping[ConId, Decimal]) -> Exposure:
+    """Value our own marked positions as they are once these quantities were traded (signed)."""
+    known = _marks(_Same(state.plan), _Same(state.marks))
+    left = {
+        con_id: replace(row, quantity=row.quantity + leaving.get(con_id, Decimal(0)))
+        for con_id, row in positions(state).items()
+        if con_id in known
+    }
+    return exposure_of(left, known, at=max((m.at for m in known.values()), default=_NEVER))
+
+
+def margin_of(state: DeskState, leaving: Mapping[ConId, Decimal]) -> Decimal:
+    """Modelled margin of positions that trading these quantities (signed) closes, by themselves."""
+    known = _marks(_Same(state.plan), _Same(state.marks))
+    alone = {
+        con_id: replace(row, quantity=-leaving[con_id])
+        for con_id, row in positions(state).items()
+        if con_id in known and con_id in leaving
+    }
+    return sum(modelled_margin(alone, known).values(), Decimal(0))
 
 
 def unit_value_usd(state: DeskState, package: PlannedPackage) -> Decimal:
@@ -169,6 +193,11 @@ def _marks(
         if con_id not in found or mark.at > found[con_id].at
     }
     return {**found, **newer}
+
+
+def planned_marks(plan: TradePlan) -> Mapping[ConId, Mark]:
+    """Own marks of a plan's contracts, as they were when it was made."""
+    return {mark.con_id: mark for row in plan.packages for mark in _planned(row)}
 
 
 def _planned(package: PlannedPackage) -> Iterator[OptionMark]:

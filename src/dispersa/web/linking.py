@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dispersa.errors import DispersaError
-from dispersa.web.desk_page import LINK_SECONDS, DeskPage, address_of, page_of, wall_now
+from dispersa.web.desk_page import LINK_SECONDS, DeskPage, address_of, page_of
 from dispersa.web.rendering import html
 from dispersa.web.security import links
 from dispersa.web.security.forgery import foreign
@@ -18,7 +18,7 @@ async def show_cancel(request: Request) -> Response:
     """Show what the link would cancel, and one button; looking changes nothing."""
     page = page_of(request)
     token = request.path_params["token"]
-    plan = links.plan_of(page.vault, token, wall_now())
+    plan = links.plan_of(page.vault, token, page.seam.reads.now())
     state = page.seam.reads.reading()
     is_current = state.state.plan is not None and state.state.plan.plan_hash == plan
     return _shown(
@@ -55,7 +55,7 @@ async def cancel_by_link(request: Request) -> Response:
         return html(
             request, "refused.html", status=403, sentence=refused or "open the link once more"
         )
-    plan = links.use(page.vault, request.path_params["token"], wall_now())
+    plan = links.use(page.vault, request.path_params["token"], page.seam.reads.now())
     if plan is None:
         return _shown(request, page, plan=None, status=404, is_current=False, told="")
     by = f"link from {address_of(request)}"
@@ -83,7 +83,8 @@ def _is_ours(page: DeskPage, token: str, form: FormData) -> bool:
 async def show_proof(request: Request) -> Response:
     """Show the button that proves the public address."""
     page = page_of(request)
-    known = links.plan_of(page.vault, request.path_params["token"], wall_now()) == PROOF
+    now = page.seam.reads.now()
+    known = links.plan_of(page.vault, request.path_params["token"], now) == PROOF
     return html(
         request,
         "proof.html",
@@ -104,7 +105,7 @@ async def prove(request: Request) -> Response:
         return html(
             request, "refused.html", status=403, sentence=refused or "open the link once more"
         )
-    if links.use(page.vault, token, wall_now()) != PROOF or page.seam.public_url is None:
+    if links.use(page.vault, token, page.seam.reads.now()) != PROOF or page.seam.public_url is None:
         return html(request, "proof.html", status=404, known=False, told="", proof="")
     try:
         await page.seam.actions.prove_page(

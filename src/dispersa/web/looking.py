@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import datetime, time
 from typing import Any
 
 from starlette.requests import Request
@@ -74,7 +75,7 @@ async def overview(page: DeskPage, request: Request, reading: Reading) -> Values
     """Am I safe, what happens now, what do I hold, is there a trade?"""
     del request
     return {
-        **overview_view(reading),
+        **overview_view(reading, [value for _, value in page.index.worth_since(_day_of(reading))]),
         "timeline": page.index.latest(TIMELINE_ROWS, without=ROUTINE),
         "may_ask": may_ask(reading.state),
     }
@@ -134,8 +135,14 @@ async def journal(page: DeskPage, request: Request, reading: Reading) -> Values:
         "older": rows[-1].sequence if len(rows) == PAGE_ROWS else None,
         "indexed": page.index.last,
         "behind": max(reading.sequence - page.index.last, 0),
+        "trouble": page.index.trouble,
         "chosen": None if chosen is None else _chosen(page, chosen),
     }
+
+
+def _day_of(reading: Reading) -> datetime:
+    """Midnight in New York before this reading."""
+    return datetime.combine(reading.at.astimezone(EXCHANGE_ZONE), time(), EXCHANGE_ZONE)
 
 
 def _chosen(page: DeskPage, sequence: int) -> Values | None:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from dispersa.errors import InvalidConfig
 from dispersa.web import acting, entering, linking, looking
-from dispersa.web.desk_page import DeskPage, wall_now
+from dispersa.web.desk_page import DeskPage
 from dispersa.web.rendering import STATIC, html
 from dispersa.web.seam import DeskSeam
 from dispersa.web.security import links, passphrase
@@ -27,6 +27,7 @@ from dispersa.web.security.passphrase import SetupCode
 from dispersa.web.security.vault import Vault
 from dispersa.web.streaming import stream
 
+PROOF_LIFE = timedelta(hours=1)
 POSTS = {
     "/halt": acting.halt,
     "/resume": acting.resume,
@@ -73,15 +74,15 @@ class WebPage:
         """Write a one-time link that can cancel this plan; None without a public address."""
         if self._page.seam.public_url is None:
             return None
-        life = max(expires - self._page.seam.reads.now(), expires - expires)
-        token = links.issue(self._page.vault, plan_hash, wall_now() + life)
+        token = links.issue(self._page.vault, plan_hash, expires)
         return f"{self._page.seam.public_url.rstrip('/')}/link/{token}"
 
     def proof_link(self) -> str | None:
         """Write a link whose opening proves that the public address reaches this page."""
         if self._page.seam.public_url is None:
             return None
-        token = links.issue(self._page.vault, linking.PROOF, wall_now() + timedelta(hours=1))
+        until = self._page.seam.reads.now() + PROOF_LIFE
+        token = links.issue(self._page.vault, linking.PROOF, until)
         return f"{self._page.seam.public_url.rstrip('/')}/proof/{token}"
 
     def close(self) -> None:

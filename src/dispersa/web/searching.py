@@ -9,17 +9,19 @@ import json
 import re
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dispersa.journal import Entry
+from dispersa.journal import Entry, JournalDamaged
 from dispersa.web.seam import DeskReads
 from dispersa.web.views.events import summary
 
 PAGE_ROWS = 100
 PAUSE_SECONDS = 0.002
+WORTH_POINTS = 5_000
 _SCHEMA = """
 CREATE TABLE rows (
     sequence INTEGER PRIMARY KEY, at TEXT, kind TEXT, cause INTEGER, summary TEXT
@@ -50,13 +52,17 @@ class JournalIndex:
         self._sql = sqlite3.connect(":memory:", check_same_thread=False)
         self._sql.executescript(_SCHEMA)
         self._lock = threading.Lock()
+        self._worth: deque[tuple[datetime, float]] = deque(maxlen=WORTH_POINTS)
         self.last = 0
+        self.trouble = ""
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Take entries in, in order."""
         rows = [(e.sequence, e.at.isoformat(), e.kind, e.cause, _gist(e)) for e in entries]
         said = [(e.sequence, e.kind, _words(e.payload)) for e in entries]
+        worth = [(e.at, value) for e in entries if (value := _net_liquidation(e)) is not None]
         with self._lock, self._sql:
+            self._worth.extend(worth)
             self._sql.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?)", rows)
             self._sql.executemany("INSERT INTO said (rowid, kind, words) VALUES (?, ?, ?)", said)
         if entries:
@@ -115,10 +121,22 @@ class JournalIndex:
         )
         return self._rows(query, sorted(without))
 
+    def worth_since(self, at: datetime) -> list[tuple[datetime, float]]:
+        """Return what the account was worth at each reading since a time."""
+        with self._lock:
+            return [row for row in self._worth if row[0] >= at]
+
     async def follow(self, reads: DeskReads) -> None:
-        """Take in what there is and then what comes, in portions, off the event loop."""
+        """Take in what there is and then what comes, in portions, off the event loop.
+
+        Each entry is checked against the chain as it is read; `trouble` says where that failed.
+        """
         while True:
-            entries = reads.entries(self.last)
+            try:
+                entries = reads.entries(self.last)
+            except JournalDamaged as error:
+                self.trouble = str(error)
+                return
             if entries:
                 await asyncio.to_thread(self.add, entries)
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -140,6 +158,13 @@ def _found(rows: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
 
 def _gist(entry: Entry) -> str:
     return "" if entry.kind == "MarketObserved" else summary(entry.kind, json.loads(entry.payload))
+
+
+def _net_liquidation(entry: Entry) -> float | None:
+    if entry.kind != "ConditionsRead":
+        return None
+    worth = (json.loads(entry.payload).get("account") or {}).get("net_liquidation")
+    return None if worth is None else float(worth)
 
 
 def _words(payload: str) -> str:

@@ -1,7 +1,8 @@
 """May this link cancel? A random token in a mail, good once, for one plan, and only to cancel.
 
 Mail scanners open links and some submit forms, so a link can do nothing but stop: GET shows a page
-with one button, POST acts. Unknown, used and expired links get the same answer.
+with one button, POST acts. Unknown, used and expired links get the same answer. Links live by the
+desk's time, as plans do: with a simulated market both run as fast as it does.
 """
 
 import secrets

@@ -17,6 +17,7 @@
   let restsUntil = 0;
   let timer = 0;
   let charts = [];
+  let resized = 0;
   const shown = new Map();
   for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.innerHTML);
 
@@ -132,74 +133,114 @@
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
-  function frameOf(host) {
+  const DAY_S = 86400;
+
+  function day(at) {
+    return new Date(at).toLocaleDateString("en-GB", { timeZone: "America/New_York", day: "numeric", month: "short" });
+  }
+
+  function number(value, digits, isSigned) {
+    const sign = isSigned ? "exceptZero" : "auto";
+    return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: sign }).replace("-", "−");
+  }
+
+  /* What the three charts share: axes, and the last values written at the ends of their lines. */
+  function frameOf(host, times, lines) {
+    const spansDays = times[times.length - 1] - times[0] > DAY_S;
+    const when = (seconds) => (spansDays ? day : newYork)(seconds * 1e3);
     const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "12px ui-monospace, monospace" };
+    const isNarrow = host.clientWidth < 560;
     return {
-      width: host.clientWidth, height: host.clientHeight, legend: { show: false }, padding: [12, 76, 0, 0],
+      width: host.clientWidth, height: host.clientHeight, legend: { show: false }, padding: [12, isNarrow ? 74 : 128, 0, 0],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1e3), "America/New_York"),
       cursor: { y: false, points: { size: 6 } },
-      axes: [{ ...axis, values: (_, marks) => marks.map((mark) => newYork(mark * 1e3).slice(0, 8)), space: 90 }, { ...axis, size: 64, values: (_, marks) => marks.map((mark) => mark.toLocaleString("en-US").replace("-", "−")) }],
+      axes: [
+        { ...axis, size: 28, values: (_, marks) => marks.map(when), space: spansDays ? 72 : 92 },
+        { ...axis, size: 60, values: (_, marks) => marks.map((mark) => mark.toLocaleString("en-US").replace("-", "−")) },
+      ],
+      hooks: { draw: [endLabels(lines, isNarrow)], setCursor: [readout(host, lines, when)] },
     };
   }
 
-  function corridor(host, data) {
-    const end = data.times.map(() => data.limit);
-    const low = data.times.map(() => -data.limit);
-    const room = data.limit * 1.15;
-    const line = { stroke: color("--warn"), width: 1, dash: [4, 4], points: { show: false } };
-    const options = {
-      ...frameOf(host),
-      scales: { y: { range: (_, least, most) => [Math.min(-room, least), Math.max(room, most)] } },
-      series: [{}, { ...line }, { ...line }, { stroke: color("--accent"), width: 2, points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) }],
-      bands: [{ series: [1, 2], fill: color("--accent-bed") }],
-      hooks: { draw: [endLabel(3)], setCursor: [hover(host, 3, "$/pt")] },
-    };
-    return new uPlot(options, [data.times, end, low, data.values], host);
+  function plain(name, width, dash) {
+    return { stroke: color(name), width, dash, points: { show: false }, spanGaps: true };
   }
 
-  function correlation(host, data) {
-    const options = {
-      ...frameOf(host),
-      series: [{}, { stroke: color("--accent"), width: 2, points: { show: false } }, { stroke: color("--quiet"), width: 1.5, points: { show: false } }],
-      bands: [{ series: [1, 2], fill: color("--accent-bed") }],
-      hooks: { draw: [endLabel(1), endLabel(2)], setCursor: [hover(host, 1, "points")] },
-    };
-    return new uPlot(options, [data.times, data.implied, data.forecast], host);
-  }
+  const CHARTS = {
+    corridor: {
+      rows: (data) => [data.times, data.times.map(() => data.limit), data.times.map(() => -data.limit), data.values],
+      options: (host, data) => {
+        const room = data.limit * 1.15;
+        const edge = plain("--warn", 1, [4, 4]);
+        return {
+          ...frameOf(host, data.times, [{ at: 3, name: "", digits: 0, isSigned: true, unit: "$/pt" }]),
+          scales: { y: { range: (_, least, most) => [Math.min(-room, least), Math.max(room, most)] } },
+          series: [{}, { ...edge }, { ...edge }, { ...plain("--accent", 2), paths: uPlot.paths.stepped({ align: 1 }) }],
+          bands: [{ series: [1, 2], fill: color("--accent-bed") }],
+        };
+      },
+    },
+    correlation: {
+      rows: (data) => [data.times, data.implied, data.forecast, data.hurdle, data.realized],
+      options: (host, data) => ({
+        ...frameOf(host, data.times, [
+          { at: 1, name: "implied", digits: 1 }, { at: 2, name: "forecast", digits: 1 },
+          { at: 3, name: "with cost", digits: 1, hue: "--warn" }, { at: 4, name: "realized", digits: 1, hue: "--quiet" },
+        ]),
+        series: [{}, plain("--accent", 2), plain("--text", 1.25), plain("--warn", 1, [4, 4]), plain("--quiet", 1.25, [2, 3])],
+        bands: [{ series: [1, 2], fill: color("--accent-bed") }],
+      }),
+    },
+    z: {
+      rows: (data) => [data.times, data.z, data.times.map(() => 0), data.times.map(() => 2), data.times.map(() => -2)],
+      options: (host, data) => ({
+        ...frameOf(host, data.times, [{ at: 1, name: "z", digits: 2, isSigned: true }]),
+        scales: { y: { range: (_, least, most) => [Math.min(-2.4, least), Math.max(2.4, most)] } },
+        series: [{}, plain("--accent", 1.5), plain("--line-strong", 1), plain("--line-strong", 1, [4, 4]), plain("--line-strong", 1, [4, 4])],
+      }),
+    },
+  };
 
-  function digitsOf(value) {
-    return Math.abs(value) >= 100 ? 0 : 1;
-  }
-
-  function endLabel(index) {
+  /* Values at the ends of lines, pushed apart where they would cover each other. */
+  function endLabels(lines, isNarrow) {
     return (plot) => {
-      const values = plot.data[index];
-      const last = values[values.length - 1];
-      const x = plot.valToPos(plot.data[0][values.length - 1], "x", true);
-      const y = plot.valToPos(last, "y", true);
+      const scale = devicePixelRatio;
+      const last = plot.data[0].length - 1;
+      const x = plot.valToPos(plot.data[0][last], "x", true) + 8 * scale;
+      const labels = lines.filter((line) => plot.data[line.at][last] != null)
+        .map((line) => ({ ...line, y: plot.valToPos(plot.data[line.at][last], "y", true), text: number(plot.data[line.at][last], line.digits, line.isSigned) }))
+        .sort((one, other) => one.y - other.y);
       plot.ctx.save();
-      plot.ctx.fillStyle = color("--text");
-      plot.ctx.font = `${12 * devicePixelRatio}px ui-monospace, monospace`;
+      plot.ctx.font = `${12 * scale}px ui-monospace, monospace`;
       plot.ctx.textBaseline = "middle";
       plot.ctx.textAlign = "left";
-      plot.ctx.fillText(last.toLocaleString("en-US", { maximumFractionDigits: digitsOf(last), signDisplay: "exceptZero" }).replace("-", "−"), x + 8 * devicePixelRatio, y);
+      let free = -Infinity;
+      for (const label of labels) {
+        const y = Math.max(label.y, free);
+        free = y + 15 * scale;
+        plot.ctx.fillStyle = color(label.hue || "--text");
+        plot.ctx.fillText(isNarrow || !label.name ? label.text : `${label.text} ${label.name}`, x, y);
+      }
       plot.ctx.restore();
     };
   }
 
-  function hover(host, index, unit) {
+  function readout(host, lines, when) {
     return (plot) => {
       const at = plot.cursor.idx;
-      host.title = at == null ? "" : `${newYork(plot.data[0][at] * 1e3)} ET: ${plot.data[index][at].toLocaleString("en-US")} ${unit}`;
+      const said = host.querySelector(".readout") || host.appendChild(Object.assign(document.createElement("p"), { className: "readout mono" }));
+      const known = at == null ? [] : lines.filter((line) => plot.data[line.at][at] != null);
+      said.textContent = known.length ? `${when(plot.data[0][at])}  ${known.map((line) => [line.name, number(plot.data[line.at][at], line.digits, line.isSigned), line.unit].filter(Boolean).join(" ")).join("  ")}` : "";
     };
   }
 
   function draw(host) {
     if (!window.uPlot || !host.clientWidth) return;
     const data = JSON.parse(host.dataset.chart);
+    const chart = CHARTS[data.kind];
     host.replaceChildren();
-    host.plot = data.kind === "corridor" ? corridor(host, data) : correlation(host, data);
-    charts = charts.filter((each) => each.isConnected).concat(host);
+    host.plot = new uPlot(chart.options(host, data), chart.rows(data), host);
+    charts = charts.filter((each) => each.isConnected && each !== host).concat(host);
   }
 
   function keepChart(fresh, old) {
@@ -208,10 +249,7 @@
     old.dataset.chart = fresh.dataset.chart;
     old.setAttribute("aria-label", fresh.getAttribute("aria-label") || "");
     fresh.replaceWith(old);
-    const rows = data.kind === "corridor"
-      ? [data.times, data.times.map(() => data.limit), data.times.map(() => -data.limit), data.values]
-      : [data.times, data.implied, data.forecast];
-    old.plot.setData(rows);
+    old.plot.setData(CHARTS[data.kind].rows(data));
   }
 
   /* Forms: pressed once, and Escape closes what a button has opened. */
@@ -247,7 +285,7 @@
   else lead();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => charts.forEach(draw));
-  addEventListener("resize", () => charts.forEach((each) => each.plot && each.plot.setSize({ width: each.clientWidth, height: each.clientHeight })));
+  addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => charts.forEach(draw), 60); });
   setInterval(watch, 500);
   document.querySelectorAll("[data-chart]").forEach(draw);
   body.dataset.ready = "1";

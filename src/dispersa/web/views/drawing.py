@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 Number = float | int | Decimal
+SPARK_POINTS = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +79,17 @@ def heat_class(value: float, largest: float) -> str:
         return "heat-0"
     step = round(4 * max(-1.0, min(1.0, value / largest)))
     return f"heat-{'m' if step < 0 else 'p' if step > 0 else ''}{abs(step)}"
+
+
+def sparkline(values: Sequence[float], width: float, height: float) -> str:
+    """Draw values as the points of a line, the lowest at the bottom; empty below two of them."""
+    if len(values) < 2:
+        return ""
+    step = max(len(values) // SPARK_POINTS, 1)
+    kept = [*values[:-1:step], values[-1]]
+    low, room = min(kept), (max(kept) - min(kept)) or 1.0
+    across = width / (len(kept) - 1)
+    return " ".join(
+        f"{place * across:.1f},{height - (value - low) / room * height:.1f}"
+        for place, value in enumerate(kept)
+    )

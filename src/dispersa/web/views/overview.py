@@ -1,16 +1,19 @@
 """Am I safe, what happens now, what do I hold, is there a trade? Four cards, in that order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from dispersa.desk.state import DeskState, Stage
 from dispersa.desk.weighing import held, positions
 from dispersa.execution.program import ProgramState
 from dispersa.web.seam import Reading
-from dispersa.web.views.positions import pnl
+from dispersa.web.views.drawing import sparkline
+from dispersa.web.views.profit import pnl
 from dispersa.web.views.program import program_view
 from dispersa.web.views.risk import risk_view
 from dispersa.web.views.signal import VERDICTS
 
+SPARK_WIDTH, SPARK_HEIGHT = 240.0, 36.0
 STAGES = {
     Stage.IDLE: ("Idle", "Nothing is under way."),
     Stage.SIGNAL: ("Reading the market", "History and chains are read for today's signal."),
@@ -25,8 +28,8 @@ STAGES = {
 }
 
 
-def overview_view(reading: Reading) -> dict[str, Any]:
-    """Return the four cards."""
+def overview_view(reading: Reading, worth: Sequence[float] = ()) -> dict[str, Any]:
+    """Return the four cards; `worth` is what the account was worth today, reading by reading."""
     state = reading.state
     title, remark = STAGES[state.stage]
     if state.program is not None and state.program.state is ProgramState.LOCKED:
@@ -37,7 +40,7 @@ def overview_view(reading: Reading) -> dict[str, Any]:
         "remark": state.decline_reason or remark,
         "safety": _safety(state, risk),
         "program": program_view(reading),
-        "book": _book(reading),
+        "book": _book(reading) | _today(reading.state, worth),
         "signal": state.signal,
         "verdict": None if state.signal is None else VERDICTS[state.signal.direction.value],
         "waits": state.stage in {Stage.APPROVAL, Stage.WINDOW},
@@ -69,6 +72,14 @@ def _safety(state: DeskState, risk: dict[str, Any]) -> dict[str, Any]:
         "nearest": (risk["limits"] or [])[:3],
         "limits_known": risk["limits"] is not None,
     }
+
+
+def _today(state: DeskState, worth: Sequence[float]) -> dict[str, Any]:
+    """What the account gained since its day began, and the line of that."""
+    start = state.controls.day
+    now = None if state.account is None else state.account.net_liquidation
+    gained = None if start is None or now is None else now - start.net_liquidation
+    return {"gained_today": gained, "spark": sparkline(worth, SPARK_WIDTH, SPARK_HEIGHT)}
 
 
 def _book(reading: Reading) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import Any
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held, positions
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
-from dispersa.market import ConId
+from dispersa.market import ConId, Right
 from dispersa.portfolio import Exposure, LegExposure, Position
 from dispersa.web.seam import Reading
 from dispersa.web.views.drawing import heat_class, waterfall
+from dispersa.web.views.profit import attribution, mark_of, pnl
 
 SPOT_SHIFTS = (-0.10, -0.05, -0.02, 0.0, 0.02, 0.05, 0.10)
 CORRELATION_SHIFTS = (0.30, 0.20, 0.10, 0.0, -0.10, -0.20, -0.30)
@@ -34,82 +35,9 @@ def positions_view(reading: Reading) -> dict[str, Any]:
         "heat": heat_map(state),
         "external": [row for row in state.baseline if row.quantity],
         "calendar": _calendar(exposure, reading),
+        "short_calls": _short_calls(exposure, own),
         "reconciled_at": state.reconciled_at,
     }
-
-
-def mark_of(reading: Reading, con_id: ConId) -> tuple[Decimal | None, str, Any]:
-    """Return the price of one contract, who says so, and when: the stream first, then own marks."""
-    quote = reading.quotes.get(con_id)
-    if quote is not None and quote.mid is not None:
-        return quote.mid, "quote mid", quote.at
-    for leg in held(reading.state).legs:
-        if leg.con_id == con_id:
-            return leg.price, leg.source.value.replace("_", " "), leg.marked_at
-    return None, "no mark", None
-
-
-def pnl(reading: Reading, own: Mapping[ConId, Position]) -> dict[str, Any]:
-    """Return the P&L of all our own trades; `total` None while something held has no mark."""
-    open_, missing = Decimal(0), 0
-    for con_id, row in own.items():
-        if row.is_flat:
-            continue
-        price, _, _ = mark_of(reading, con_id)
-        if price is None:
-            missing += 1
-        else:
-            open_ += row.quantity * row.multiplier * (price - row.average_price)
-    realized = sum((row.realized for row in own.values()), Decimal(0))
-    commission = sum((row.commission for row in own.values()), Decimal(0))
-    total = None if missing else open_ + realized - commission
-    return {"total": total, "open": open_, "realized": realized, "commission": commission}
-
-
-def attribution(reading: Reading, own: Mapping[ConId, Position]) -> list[tuple[str, float]]:
-    """Split the P&L into what the market did, what getting in cost, and commission; it sums.
-
-    What the market did is split by the underlying: index against names.
-    """
-    state, program = reading.state, reading.state.program
-    found = pnl(reading, own)
-    if found["total"] is None or not own:
-        return []
-    slippage = Decimal(0) if program is None else program.slippage_usd
-    by_role = _by_role(reading, own)
-    index, names = by_role
-    rest = found["total"] + found["commission"] + slippage - index - names
-    rows = [
-        ("index, marked", float(index + _slippage_of(state, Role.INDEX))),
-        ("names, marked", float(names + _slippage_of(state, Role.COMPONENT))),
-        ("slippage", -float(slippage)),
-        ("commission", -float(found["commission"])),
-    ]
-    rest -= slippage
-    return rows if abs(rest) < Decimal("0.01") else [*rows, ("earlier trades", float(rest))]
-
-
-def _by_role(reading: Reading, own: Mapping[ConId, Position]) -> tuple[Decimal, Decimal]:
-    """P&L before commission of the program's index legs and of its component legs."""
-    plan = reading.state.plan
-    legs = (
-        {}
-        if plan is None
-        else {leg.con_id: row for row in plan.packages for leg in row.straddle.legs}
-    )
-    sums = {Role.INDEX: Decimal(0), Role.COMPONENT: Decimal(0)}
-    for con_id, row in own.items():
-        if con_id not in legs:
-            continue
-        price, _, _ = mark_of(reading, con_id)
-        moved = Decimal(0) if price is None else price - row.average_price
-        sums[legs[con_id].role] += row.quantity * row.multiplier * moved + row.realized
-    return sums[Role.INDEX], sums[Role.COMPONENT]
-
-
-def _slippage_of(state: DeskState, role: Role) -> Decimal:
-    rows = [] if state.program is None else list(state.program.packages.values())
-    return sum((row.slippage_usd for row in rows if row.plan.role is role), Decimal(0))
 
 
 def _groups(
@@ -250,3 +178,16 @@ def _calendar(exposure: Exposure, reading: Reading) -> list[dict[str, Any]]:
         }
         for day, names in sorted(by_day.items())
     ]
+
+
+def _short_calls(exposure: Exposure, own: Mapping[ConId, Position]) -> list[str]:
+    """Names whose calls are held short: they may be assigned the day before an ex-dividend date."""
+    return sorted(
+        {
+            leg.symbol
+            for leg in exposure.legs
+            if leg.option is not None
+            and leg.option.right is Right.CALL
+            and own[leg.con_id].quantity < 0
+        }
+    )

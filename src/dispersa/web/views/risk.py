@@ -11,27 +11,71 @@ from dispersa.web.views.drawing import share
 BAR_WIDTH = 220.0
 NEAR = 0.8
 """From this share of a limit on it is shown as near."""
+SMALL = 0.1
+"""Below this share a limit is folded away, unless its use is not known."""
+_TOLD_ELSEWHERE = frozenset(
+    {"healthy", "at", "build", "profile", "phase", "stage", "halted", "linked", "last_sequence"}
+)
 
 
 def risk_view(reading: Reading) -> dict[str, Any]:
     """Return every limit with its use, the gate's last answers, and the machinery's budgets."""
     state = reading.state
     if state.limits is None:
-        return {"limits": None, "checks": (), "health": reading.health}
+        return {"limits": None, "checks": (), "machinery": machinery(reading)}
     uses = limit_uses(state.limits, gate_facts(state, reading.at))
-    rows = [_row(use) for use in uses]
+    rows = sorted(map(_row, uses), key=lambda row: -float(row["share"]))
     verdict = state.verdict
     return {
-        "limits": sorted(rows, key=lambda row: -row["share"]),
+        "limits": rows,
+        "shown": [row for row in rows if not _is_small(row)],
+        "small": [row for row in rows if _is_small(row)],
+        "small_share": SMALL,
         "near": [row for row in rows if row["share"] >= NEAR],
         "unknown": [row for row in rows if row["used"] is None],
         "checks": () if verdict is None else verdict.checks,
         "checked_at": None if verdict is None else verdict.at,
         "reason": state.limits_reason,
-        "health": reading.health,
+        "machinery": machinery(reading),
         "evidence": state.phasing.evidence.sentence,
         "denials": sorted(state.denials.items(), key=lambda row: -row[1]),
     }
+
+
+def _is_small(row: dict[str, Any]) -> bool:
+    return row["used"] is not None and row["level"] == "room" and row["share"] < SMALL
+
+
+def machinery(reading: Reading) -> list[dict[str, Any]]:
+    """Return what the daemon says of itself, a row for each fact; what is wrong stands first."""
+    rows = [_fact("market data lines in use", len(reading.quotes))]
+    for name, value in reading.health.items():
+        if name == "tasks":
+            rows += [
+                _fact(f"task {task}", "runs", trouble=found.get("reason") or "")
+                for task, found in value.items()
+            ]
+        elif name == "troubles":
+            rows += [_fact("trouble", "", trouble=each) for each in value]
+        elif name not in _TOLD_ELSEWHERE:
+            rows.append(_fact(name.replace("_", " "), value))
+    return sorted(rows, key=lambda row: not row["is_bad"])
+
+
+def _fact(name: str, value: Any, *, trouble: str = "") -> dict[str, Any]:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    match value:
+        case None | "" | [] | ():
+            text = "–"
+        case bool():
+            text = "yes" if value else "no"
+        case list() | tuple():
+            text = ", ".join(map(str, value))
+        case int():
+            text = f"{value:,}"
+        case _:
+            text = str(value)
+    return {"name": name, "text": trouble or text, "is_bad": bool(trouble), "is_number": is_number}
 
 
 def _row(use: LimitUse) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Is there a trade? Implied against realized correlation, component by component."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dispersa.correlation.terms import Signal, SignalRow
@@ -10,7 +10,7 @@ from dispersa.web.formats import points
 from dispersa.web.seam import Reading
 from dispersa.web.views.drawing import heat_class, share
 
-AXIS_WIDTH = 560.0
+AXIS_WIDTH = 330.0
 VERDICTS = {
     "LONG_DISPERSION": "Sell correlation: long dispersion",
     "SHORT_DISPERSION": "Buy correlation: short dispersion",
@@ -109,24 +109,63 @@ def past_series(past: Sequence[Entry]) -> dict[str, Any] | None:
     known = [row for row in rows if row is not None]
     if len({at for at, *_ in known}) < 2:
         return None
-    times, implied, forecast, z_scores = zip(*known, strict=True)
+    times, implied, forecast, hurdle, realized, z_scores = zip(*known, strict=True)
     return {
         "kind": "correlation",
         "times": times,
         "implied": implied,
         "forecast": forecast,
+        "hurdle": hurdle,
+        "realized": realized,
         "z": z_scores,
     }
 
 
-def _past(entry: Entry) -> tuple[float, float, float, float | None] | None:
+def _past(entry: Entry) -> tuple[float | None, ...] | None:
     signal = json.loads(entry.payload).get("signal", {})
     implied, forecast = signal.get("implied_correlation"), signal.get("forecast_correlation")
     if implied is None or forecast is None:
         return None
+    cost = cost_in_correlation(signal)
+    windows = signal.get("realized") or [{}]
     return (
         entry.at.timestamp(),
-        round(100 * implied, 2),
-        round(100 * forecast, 2),
+        _hundredfold(implied),
+        _hundredfold(forecast),
+        None if cost is None else _hundredfold(forecast + cost),
+        _hundredfold(windows[0].get("clean")),
         signal.get("z_score"),
     )
+
+
+def _hundredfold(value: float | None) -> float | None:
+    return None if value is None else round(100 * value, 2)
+
+
+def cost_in_correlation(signal: Mapping[str, Any]) -> float | None:
+    """Return by how much correlation the index vol's cost would move the clean correlation.
+
+        d rho / d sI = 2 sI / A^2 x (1 - rho) / (1 - dirty),    dirty = sI^2 / A^2
+
+    with sI the index vol, A the average component vol (decimals) and the cost of round trip and
+    hedging in vol points of index vega: what the premium has to clear before anything is earned.
+    """
+    values = [signal.get(name) for name in _COSTED]
+    if None in values:
+        return None
+    index, average, rho, dirty, trip, hedging = (
+        float(value) for value in values if value is not None
+    )
+    if not average or dirty == 1:
+        return None
+    return 2 * index / average**2 * (1 - rho) / (1 - dirty) * (trip + hedging) / 100
+
+
+_COSTED = (
+    "index_vol",
+    "average_vol",
+    "implied_correlation",
+    "dirty_correlation",
+    "cost_round_trip",
+    "cost_hedging",
+)
