@@ -11,6 +11,7 @@ from datetime import datetime
 from dispersa.alerts import Alert, Severity
 from dispersa.desk import events as ev
 from dispersa.desk.commands import (
+    ComputeClosing,
     ComputePlan,
     ComputeSignal,
     ComputeTargets,
@@ -54,6 +55,7 @@ TELLING = (
     LinkLost,
 )
 """Records that a person must hear of, whatever the product thinks is worth telling."""
+QUESTIONS = (ReadSnapshot, ComputeSignal, ComputePlan, ComputeClosing, ComputeTargets)
 CAUSED = frozenset({"program_locked", "not_neutral"})
 """Critical alerts that a calm market may cause, too."""
 
@@ -191,15 +193,15 @@ class Duties:
             case ev.SnapshotRead() | ev.SnapshotFailed():
                 self._asked.pop("ReadSnapshot", None)
             case ev.SignalComputed() | ev.PlanProposed():
-                self._forget("ComputeSignal", "ComputePlan")
+                self._forget("ComputeSignal", "ComputePlan", "ComputeClosing")
             case ev.PlanImpossible():
-                self._forget("ComputeSignal", "ComputePlan")
+                self._forget("ComputeSignal", "ComputePlan", "ComputeClosing")
             case ev.TargetsComputed() | ev.TargetsImpossible():
                 self._forget("ComputeTargets")
             case _:
                 pass
         for command in seen.commands:
-            if isinstance(command, ReadSnapshot | ComputeSignal | ComputePlan | ComputeTargets):
+            if isinstance(command, QUESTIONS):
                 self._asked.setdefault(type(command).__name__, now)
         for name, asked_at in self._asked.items():
             if now - asked_at > ANSWER_SECONDS:

@@ -19,6 +19,7 @@ from dispersa.desk.events import BrokerSynchronized, HaltRequested, ResumeReques
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokerError
+from dispersa.execution.plan import PlanKind, TradePlan
 from dispersa.gateway.conditions import Conditions
 from dispersa.gateway.outages import Outage
 from dispersa.gateway.script import VenueFault
@@ -26,7 +27,7 @@ from dispersa.gateway.server import RunningGateway, serve
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.journal import Entry, Journal
 from dispersa.market import Basket, Symbol, Weight
-from dispersa.risk import Gate, HaltLevel, Limits
+from dispersa.risk import Gate, GateVerdict, HaltLevel, Limits
 from dispersa.runtime import trade_session
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.daemon_alerts import Alarm
@@ -60,6 +61,14 @@ PAGE_SECONDS = 40.0
 """How long a person waits for the page."""
 LEFT_SECONDS = 15.0
 """How long after the end what was under way may still come to its own deadline."""
+
+
+class Trader(ScriptedOperator):
+    """Executes the trade and refuses every closing: a FLATTEN must do nothing without a word."""
+
+    async def confirm(self, plan: TradePlan, verdict: GateVerdict) -> str:
+        """Answer for one plan."""
+        return "NO" if plan.kind is PlanKind.EXIT else await super().confirm(plan, verdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,7 +373,7 @@ class Session:
             workers=MarketWorkers(
                 feed=connection.feed, broker=connection.orders, policies=policies, clock=clock.live
             ),
-            operator=ScriptedOperator(ACCOUNT),
+            operator=Trader(ACCOUNT),
             time_limit=timedelta(hours=2),
         )
 

@@ -28,15 +28,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--report", type=Path, help="write the totals to this file as JSON")
     asked = parser.parse_args(arguments)
     begun = perf_counter()
-    totals = _Totals()
+    totals, written = _Totals(), ""
     seeds = range(asked.first, asked.first + asked.seeds)
     with multiprocessing.get_context("spawn").Pool(asked.workers, maxtasksperchild=50) as pool:
         for outcome in pool.imap_unordered(_run, seeds):
             totals.take(outcome)
-    summary = totals.summary(perf_counter() - begun)
-    sys.stdout.write(json.dumps(summary, indent=2) + "\n")
-    if asked.report is not None:
-        asked.report.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+            written = json.dumps(totals.summary(perf_counter() - begun), indent=2) + "\n"
+            if asked.report is not None:  # after every seed: a long run may be cut short
+                asked.report.write_text(written, encoding="utf-8")
+    sys.stdout.write(written)
     return 1 if totals.failed else 0
 
 
