@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dispersa.broker import WhatIf
 from dispersa.desk import events as ev
+from dispersa.desk.commands import ComputeClosing
 from dispersa.desk.state import DeskState, Stage
 from dispersa.execution.plan import TradePlan
 from dispersa.journal import Journal
@@ -56,6 +57,9 @@ class ScriptedBroker:
     cancelled: list[tuple[float, OrderRef]] = field(default_factory=list)
     before_place: Callable[[ApprovedOrder], None] | None = None
     queue: "asyncio.Queue[BrokerReport | None]" = field(default_factory=asyncio.Queue)
+
+    def use_order_ids_above(self, highest: int) -> None:
+        raise AssertionError(f"the bench opens no books, so nobody asks for ids above {highest}")
 
     async def place(self, order: ApprovedOrder) -> None:
         if self.before_place is not None:
@@ -106,6 +110,11 @@ class Nothing:
     async def compute_plan(self, state: DeskState, edge_waiver: str | None) -> ev.Event:
         assert (state.stage, edge_waiver) == (Stage.PLAN, None)
         return ev.PlanProposed(plan=plan())
+
+    async def compute_closing(self, state: DeskState, asked: ComputeClosing) -> ev.Event:
+        assert state.closing is not None
+        assert state.closing.trade == asked.trade
+        return ev.PlanImpossible(reason=f"nobody prices it here: {asked.reason}", dropped=())
 
     async def confirm(self, plan: TradePlan, verdict: GateVerdict) -> str:
         await asyncio.Event().wait()

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from dispersa.journal import Journal, read_entries
 from dispersa.orders import OrderRef, OrderState
 from dispersa.risk import HaltLevel
 from dispersa.runtime import halting
+from dispersa.runtime.control_desk import DeskAnswers
+from dispersa.runtime.page_host import HostedActions
 from dispersa.runtime.reachable import Reach
 from dispersa.runtime.replay import replay_file, replayed
 from dispersa.runtime.sentinel import (
@@ -158,8 +161,9 @@ async def test_file_is_obeyed_at_once_and_lifted_by_a_resume_that_has_seen_it(
         orders = await working(desk)
         write_sentinel(journal, cancel("watchdog: no beat"))
         await desk.until(lambda state: state.halt is not None, seconds=1)
-        assert desk.loop.state.halt is not None
-        assert desk.loop.state.halt.reason == "watchdog: no beat"
+        halted = desk.loop.state.halt
+        assert halted is not None
+        assert halted.reason == "watchdog: no beat"
         assert len(desk.broker.cancelled) == orders
         answer = await asyncio.to_thread(
             halting.resume, journal, reason="beats again", by="anna", now=now
@@ -292,6 +296,53 @@ async def test_flatten_cancels_and_never_closes_a_position_by_itself(tmp_path: P
         assert not desk.loop.state.open_orders()
         assert desk.loop.state.program is not None
         assert desk.loop.state.program.state is not ProgramState.RUNNING
+
+
+async def by_command_line(desk: Bench, asked: Sentinel) -> None:
+    assert desk.journal.path is not None
+    path = desk.journal.path
+    answer = await asyncio.to_thread(halting.halt, path, asked, now=now)
+    assert answer.reached is halting.Reached.ENGINE
+
+
+async def by_page(desk: Bench, asked: Sentinel) -> None:
+    answers = DeskAnswers(desk.loop, desk.journal, lift=lambda: None)
+    await HostedActions(answers).halt(asked.level, asked.reason, by=asked.by)
+
+
+async def by_signal(desk: Bench, _: Sentinel) -> None:
+    desk.loop.spawn(Reach(desk.loop, desk.journal).work(signals=True)[0]())
+    await asyncio.sleep(0.01)
+    signal.raise_signal(signal.SIGUSR2)
+
+
+async def by_file(desk: Bench, asked: Sentinel) -> None:
+    assert desk.journal.path is not None
+    write_sentinel(desk.journal.path, asked)
+
+
+@pytest.mark.parametrize("way", [by_command_line, by_page, by_signal, by_file])
+async def test_flatten_by_every_way_cancels_and_then_plans_the_closing(
+    way: Callable[[Bench, Sentinel], Awaitable[None]], tmp_path: Path
+) -> None:
+    async with bench(tmp_path / "desk.sqlite3") as desk:
+        await working(desk)
+        first = desk.broker.placed[0][1]
+        for report in desk.scene.reports_of_fill(first, 1, "early"):
+            await desk.loop.tell(report)
+        sent = len(desk.broker.placed)
+        await way(desk, Sentinel(level=HaltLevel.FLATTEN, reason="out", by="anna"))
+        await desk.until(lambda state: state.halt is not None and not state.open_orders())
+        while not desk.loop.state.flattened:
+            await desk.tick(20)
+        state = desk.loop.state
+        assert state.halt is not None
+        assert state.halt.level is HaltLevel.FLATTEN
+        assert state.flattened == state.programs_held
+        assert state.closing is not None
+        assert state.closing.reason == f"flatten: {state.halt.reason}"
+        await desk.until(lambda state: state.stage is Stage.DECLINED)
+        assert len(desk.broker.placed) == sent, "nothing is closed by itself"
 
 
 async def test_hold_never_takes_a_cancel_back(tmp_path: Path) -> None:
