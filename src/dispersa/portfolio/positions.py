@@ -4,11 +4,13 @@ A position is a fold of executions: any order of arrival, duplication, splitting
 the same executions gives the same book.
 """
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from dispersa.errors import require
 from dispersa.market import ConId, Symbol
@@ -71,16 +73,47 @@ def positions_from(
     price; one that crosses zero opens the rest at its own price. The fold runs in order of time
     with exact fractions, so neither arrival order nor splitting shows. A booking counts once.
     """
-    changes = [_of_execution(row) for row in executions.executions.values()]
-    changes += [_of_booking(row) for row in {row.booking: row for row in bookings}.values()]
-    by_contract: dict[ConId, list[_Change]] = {}
-    for change in changes:
-        by_contract.setdefault(change.con_id, []).append(change)
+    by_contract: dict[ConId, list[Execution | Booking]] = {}
+    for execution in executions.executions.values():
+        by_contract.setdefault(execution.con_id, []).append(execution)
+    for booking in {row.booking: row for row in bookings}.values():
+        by_contract.setdefault(booking.con_id, []).append(booking)
     charges = _commission_by_contract(executions)
     return {
-        con_id: _position(rows, charges.get(con_id, Decimal(0)))
+        con_id: _charged(_folded(_SameRows(tuple(rows))), charges.get(con_id))
         for con_id, rows in sorted(by_contract.items())
     }
+
+
+class _SameRows:
+    """A key that equals another only when both hold the very same rows, in the same order.
+
+    Books share what did not change: one fill should fold one contract, not all of them.
+    """
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: tuple[Execution | Booking, ...]) -> None:
+        self.rows = rows
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _SameRows) or len(self.rows) != len(other.rows):
+            return False
+        return all(map(operator.is_, self.rows, other.rows))
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.rows)))
+
+
+@lru_cache(maxsize=2048)
+def _folded(key: _SameRows) -> Position:
+    return _position(
+        [_of_execution(row) if isinstance(row, Execution) else _of_booking(row) for row in key.rows]
+    )
+
+
+def _charged(position: Position, commission: Decimal | None) -> Position:
+    return position if commission is None else replace(position, commission=commission)
 
 
 def _of_execution(row: Execution) -> _Change:
@@ -128,7 +161,7 @@ def _commission_by_contract(book: ExecutionBook) -> dict[ConId, Decimal]:
     return charges
 
 
-def _position(rows: list[_Change], commission: Decimal) -> Position:
+def _position(rows: list[_Change]) -> Position:
     first = rows[0]
     require(
         all((row.symbol, row.multiplier) == (first.symbol, first.multiplier) for row in rows),
@@ -145,7 +178,7 @@ def _position(rows: list[_Change], commission: Decimal) -> Position:
         average_price=_to_price(average if quantity else Fraction(0)),
         realized=_to_price(realized * first.multiplier),
         cash=sum((-row.quantity * row.price * row.multiplier for row in rows), Decimal(0)),
-        commission=commission,
+        commission=Decimal(0),
         income=sum((row.income for row in rows), Decimal(0)),
     )
 
