@@ -12,16 +12,13 @@ Every order goes through the desk, so the gate can not be passed by.
 """
 
 import asyncio
-import math
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from dispersa.desk import events as ev
 from dispersa.desk.decide_single import reference
@@ -34,15 +31,10 @@ from dispersa.market import (
     Greeks,
     OptionChain,
     OptionContract,
-    Quote,
     Side,
     Symbol,
-    Underlying,
-    package_quote,
 )
 from dispersa.orders import (
-    Combo,
-    Leg,
     OrderOutcome,
     OrderRef,
     PositionReading,
@@ -53,7 +45,6 @@ from dispersa.portfolio import Exposure
 from dispersa.reports.findings import Finding
 from dispersa.risk import GateVerdict
 from dispersa.runtime.chain_reading import (
-    Snapshot,
     read_atm_straddle,
     read_chain,
     read_contracts,
@@ -67,20 +58,12 @@ from dispersa.runtime.paper_test import require_not_live
 from dispersa.runtime.reachable import Reach
 from dispersa.runtime.replay import start_state
 from dispersa.runtime.self_test import self_test
+from dispersa.runtime.single_orders import TradeLeg, combo_request
 from dispersa.runtime.trade_session import TradeSetup, open_books, run_trade
 
 __all__ = ["TradeLeg", "Trader"]
 
 POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class TradeLeg:
-    """One leg of a combo to trade: `quantity` contracts, bought or sold."""
-
-    contract: OptionContract
-    action: Side
-    quantity: int
 
 
 class Trader:
@@ -210,7 +193,14 @@ class Trader:
     async def _submit(
         self, legs: Sequence[TradeLeg], limit_price: Decimal | float, purpose: Purpose
     ) -> OrderRef:
-        request = await self._order_request(legs, Decimal(str(limit_price)), purpose)
+        connection = self._session.connection
+        request = await combo_request(
+            (connection.feed, connection.orders),
+            legs,
+            Decimal(str(limit_price)),
+            purpose=purpose,
+            by="api",
+        )
         ref = reference(self._session.rules, request.request)
         self._loop.post(request)
         while ref not in self._loop.state.orders and ref not in self._loop.state.denied:
@@ -275,36 +265,6 @@ class Trader:
         if self._running is not None and self._running.done():
             self._running.result()
 
-    async def _order_request(
-        self, legs: Sequence[TradeLeg], limit_price: Decimal, purpose: Purpose
-    ) -> ev.OrderRequested:
-        combo, side, quantity = as_combo(legs)
-        feed, broker = self._session.connection.feed, self._session.connection.orders
-        options = [leg.contract for leg in legs]
-        read = await read_contracts(feed, options)
-        request = f"single-{uuid4().hex[:12]}"
-        increments = await feed.combo_increments(combo)
-        preview = await broker.what_if(
-            combo=combo,
-            order_ref=OrderRef(f"what-if-{request}"),
-            limit_price=increments.round_passive(limit_price, side),
-            quantity=side.sign * quantity,
-        )
-        return ev.OrderRequested(
-            request=request,
-            requested_by="api",
-            purpose=purpose,
-            combo=combo,
-            side=side,
-            quantity=quantity,
-            limit_price=limit_price,
-            quote=_quote(combo, read),
-            increments=increments,
-            fair_value=_model_value(combo, read),
-            unit_vega=_unit_vega(combo, read),
-            margin_increase=preview.initial_margin_change,
-        )
-
 
 async def self_tested(settings: Settings) -> Finding | None:
     """Carry out the self-test of a paper session on the index, None where none is wanted."""
@@ -337,63 +297,3 @@ class _Nobody:
             f"plan {plan.plan_hash} ({len(verdict.checks)} checks passed) waits for a person; the "
             "facade has none: use `dispersa trade`"
         )
-
-
-def as_combo(legs: Sequence[TradeLeg]) -> tuple[Combo, Side, int]:
-    """Turn legs into a combo in lowest terms, the side to trade it on, and how many.
-
-    Legs that are all sold are the same combo sold: one straddle has one combo, bought or sold.
-    """
-    if not legs or any(leg.quantity < 1 for leg in legs):
-        raise InvalidInput("a combo needs legs, each with a quantity of 1 or more")
-    units = math.gcd(*(leg.quantity for leg in legs))
-    all_sold = all(leg.action is Side.SELL for leg in legs)
-    combo = Combo(
-        legs=tuple(
-            Leg(
-                contract=leg.contract,
-                side=leg.action.opposite if all_sold else leg.action,
-                ratio=leg.quantity // units,
-            )
-            for leg in legs
-        )
-    )
-    return combo, Side.SELL if all_sold else Side.BUY, units
-
-
-def _quote(combo: Combo, read: Snapshot) -> Quote:
-    quotes: list[tuple[int, Quote]] = []
-    for leg in combo.legs:
-        quote = read.quotes.get(leg.contract.con_id)
-        if quote is None:
-            raise MarketDataMissing(
-                f"{_label(leg.contract)} is not quoted; a combo is priced from all its legs"
-            )
-        quotes.append((leg.side.sign * leg.ratio, quote))
-    return package_quote(quotes)
-
-
-def _label(contract: OptionContract | Underlying) -> str:
-    return contract.label if isinstance(contract, OptionContract) else contract.symbol
-
-
-def _model_value(combo: Combo, read: Snapshot) -> Decimal | None:
-    """Net value of one unit by the broker's model, None where a leg has no model price."""
-    total = 0.0
-    for leg in combo.legs:
-        greeks = read.greeks.get(leg.contract.con_id)
-        if greeks is None:
-            return None
-        total += leg.side.sign * leg.ratio * greeks.price
-    return Decimal(repr(round(total, 6)))
-
-
-def _unit_vega(combo: Combo, read: Snapshot) -> float | None:
-    """Absolute vega of one unit in dollars per vol point, None where a leg has none."""
-    total = 0.0
-    for leg in combo.legs:
-        greeks = read.greeks.get(leg.contract.con_id)
-        if greeks is None:
-            return None
-        total += leg.side.sign * leg.ratio * greeks.vega
-    return abs(total) * combo.multiplier

@@ -22,7 +22,7 @@ def test_days_are_read_by_name_ascending_and_once(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("name,when\nAAA,2026-07-20\n", "has columns name, when; expected"),
-        ("ticker,date\nAAA,soon\n", "1 of 1 rows lack a name or an ISO date"),
+        ("ticker,date\nAAA,soon\n", "1 of 1 rows lack one of symbol, day"),
         ("ticker,date\n", "0 of 0 rows"),
     ],
 )

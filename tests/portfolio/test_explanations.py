@@ -131,6 +131,40 @@ def test_a_split_is_named_and_not_booked() -> None:
     assert booked(found)[(1, BookingKind.SPLIT)] == (-9, Decimal(0))
 
 
+def quartered(contract: OptionContract, con_id: int, size: int) -> PositionReading:
+    """The option as it is listed after a 4:1 split, under another contract id."""
+    terms = replace(contract, con_id=ConId(con_id), strike=contract.strike / 4)
+    return replace(held(con_id, str(size)), option=terms)
+
+
+def test_options_that_a_split_lists_anew_move_to_their_new_contracts_without_cash() -> None:
+    new = (quartered(CALL, 21, -12), quartered(PUT, 22, -12))
+    found = told(known({CALL: -3, PUT: -3}, shares=100), (STOCK, 400), extra=new)
+    assert (found.cause, found.is_certain) == (Cause.SPLIT, False)
+    assert booked(found) == {
+        (STOCK, BookingKind.SPLIT): (300, Decimal(0)),
+        (1, BookingKind.SPLIT): (3, Decimal(10)),
+        (21, BookingKind.SPLIT): (-12, Decimal("2.5")),
+        (2, BookingKind.SPLIT): (3, Decimal(10)),
+        (22, BookingKind.SPLIT): (-12, Decimal("2.5")),
+    }
+    assert sum(row.quantity * row.price for row in found.changes) == 0
+    assert {row.replaces for row in found.changes} == {None, 1, 2}
+    assert all(row.ratio == 4 for row in found.changes)
+
+
+def test_a_split_leaves_the_external_shares_to_the_external_book() -> None:
+    found = told(known({CALL: -3}, shares=100, outside=50), (1, -12), (STOCK, 600))
+    assert booked(found)[(STOCK, BookingKind.SPLIT)] == (300, Decimal(0))
+
+
+def test_other_strikes_are_no_split() -> None:
+    odd = replace(CALL, con_id=ConId(21), strike=Decimal(130))
+    there = replace(held(21, "-12"), option=odd)
+    found = told(known({CALL: -3}, shares=100), (STOCK, 400), extra=(there,))
+    assert found.cause is Cause.UNKNOWN
+
+
 def test_a_new_symbol_is_named() -> None:
     renamed = (
         replace(held(11, "-3", "NEW"), option=option(11, Right.CALL, symbol="NEW")),

@@ -21,6 +21,7 @@ from pydantic import BaseModel, SecretStr
 
 from dispersa.broker.ibkr.settings import IbkrSettings
 from dispersa.correlation.terms import SignalPolicy
+from dispersa.desk.exits import ExitPolicy
 from dispersa.errors import InvalidConfig
 from dispersa.execution.policy import PRESETS, ProgramPolicy, RepriceStyle
 from dispersa.risk import SIMULATED_LIMITS, Cap, Limits
@@ -35,6 +36,7 @@ from dispersa.runtime.config import (
 )
 from dispersa.runtime.config.keys import example_of, expected_of
 from dispersa.runtime.config.reference import reference
+from dispersa.runtime.daily_cycle import CyclePolicies
 from dispersa.runtime.planning import PlanningPolicy
 from dispersa.sizing import SizingPolicy
 from dispersa.sizing.stress import StressPolicy
@@ -73,6 +75,7 @@ def test_defaults_are_those_of_the_rooms() -> None:
     assert settings.planning.policy() == PlanningPolicy()
     assert settings.execution.walk_policy() == PRESETS["standard"]
     assert settings.execution.program_policy() == ProgramPolicy()
+    assert settings.cycle() == CyclePolicies()
     assert settings.ibkr() == IbkrSettings()
 
 
@@ -85,6 +88,7 @@ def test_defaults_are_those_of_the_rooms() -> None:
         (SizingPolicy, Settings().sizing, set()),
         (PlanningPolicy, Settings().planning, set()),
         (StressPolicy, Settings().stress, {"scenarios"}),
+        (ExitPolicy, Settings().exits, set()),
     ],
 )
 def test_every_field_of_a_policy_has_its_key(

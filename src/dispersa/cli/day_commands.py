@@ -55,13 +55,15 @@ def cycle(
 
 async def _cycle(settings: "Settings", *, hedges: bool) -> "tuple[DayLook, tuple[str, ...]]":
     from dispersa.cli.trade_commands import StandardInput
-    from dispersa.runtime.daily_cycle import CyclePolicies, look_at_day
+    from dispersa.runtime.daily_cycle import look_at_day
     from dispersa.runtime.hedging import send_hedges
     from dispersa.runtime.live import open_desk
-    from dispersa.runtime.settling import awake
+    from dispersa.runtime.settling import awake, book_dividends
 
     async with open_desk(settings, StandardInput()) as setup, awake(setup) as desk:
-        look = await look_at_day(setup, desk.state, CyclePolicies())
+        policies = settings.cycle()
+        await book_dividends(setup, desk, policies.dividends)
+        look = await look_at_day(setup, desk.state, policies)
         wanted = [] if look.hedges is None else [h for h in look.hedges.hedges if h.shares]
         if not hedges or not wanted or look.hedges is None:
             return look, ()

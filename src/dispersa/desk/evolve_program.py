@@ -24,6 +24,7 @@ from dispersa.desk.events import OrderWithheld
 from dispersa.desk.program_view import signed_at_risk
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokenInvariant
+from dispersa.execution.outcome import slippage_of
 from dispersa.execution.policy import Remedy, RepriceStyle, Trigger
 from dispersa.execution.program import (
     PackageProgress,
@@ -33,7 +34,7 @@ from dispersa.execution.program import (
     balance_of,
     begin_program,
 )
-from dispersa.execution.residuals import legs_of
+from dispersa.execution.residuals import filled_of
 from dispersa.execution.walker import Walk
 from dispersa.market import Symbol
 from dispersa.orders import Order, OrderChange, OrderRef, OrderState, next_state
@@ -231,7 +232,7 @@ def _retargeted(row: PackageProgress, target: int) -> PackageProgress:
     has_gap = target != row.filled
     if not has_gap or row.state is PackageState.WORKING:
         return replace(row, target=target)
-    waits = replace(row, state=PackageState.WAITING, failed_walks=0, walk=None)
+    waits = replace(row, state=PackageState.WAITING, failed_walks=0, walk=None, paused_at=None)
     return replace(waits, target=target)
 
 
@@ -299,16 +300,20 @@ def note_fill(state: DeskState, at: datetime, ref: OrderRef) -> DeskState:
         return state
     counted = replace(
         row,
-        filled=legs_of(row.plan, row.refs, state.book).filled,
+        filled=filled_of(row.plan, row.refs, _live(state, row), state.book),
         settles_at=at + program.policy.quiet,
         walk=_walk_after_fill(program, row, at, ref),
-        slippages={**row.slippages, ref: _slippage(state, ref)},
+        slippages={**row.slippages, ref: slippage_of(state.orders[ref], state.book)},
     )
     if program.state is ProgramState.STOPPING:
         counted = replace(counted, target=counted.filled)
     if counted.gap and counted.state is PackageState.FILLED:
         counted = replace(counted, state=PackageState.WAITING)
     return _with_program(state, at, program.with_package(counted))
+
+
+def _live(state: DeskState, row: PackageProgress) -> Order | None:
+    return None if row.order is None else state.orders[row.order]
 
 
 def _walk_after_fill(
@@ -318,23 +323,13 @@ def _walk_after_fill(
     return row.walk.met(at) if row.walk is not None and waits_anew else row.walk
 
 
-def _slippage(state: DeskState, ref: OrderRef) -> Decimal:
-    """Dollars paid by one order against the mid at its arrival; negative is improvement."""
-    order = state.orders[ref]
-    intent = order.approved.intent
-    price = state.book.net_price(ref, intent.combo)
-    if price is None or order.arrival_mid is None:
-        return Decimal(0)
-    paid = intent.side.sign * (abs(price) - order.arrival_mid)
-    return paid * order.filled * intent.combo.multiplier
-
-
 def note_order_end(state: DeskState, at: datetime, order: Order) -> DeskState:
     """Free the package whose order has just ended; it rests before its next slice."""
     program = state.program
     row = None if program is None else program.package_of(order.approved.intent.ref)
     if program is None or row is None or row.order != order.approved.intent.ref:
         return state
+    row = replace(row, filled=filled_of(row.plan, row.refs, order, state.book))
     freed = _freed(row, order, program.walk_policy.style, at + program.policy.quiet)
     rejected = int(order.state is OrderState.REJECTED)
     changed = replace(program.with_package(freed), rejections=program.rejections + rejected)

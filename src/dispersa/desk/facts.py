@@ -6,8 +6,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from dispersa.desk.events import OrderRequested
+from dispersa.desk.rolling import is_done, relief_of
 from dispersa.desk.state import DeskState
-from dispersa.desk.weighing import held, positions, unit_value_usd, weigh, weighed
+from dispersa.desk.weighing import (
+    held,
+    positions,
+    unit_value_usd,
+    weigh,
+    weighed,
+)
 from dispersa.execution.plan import PlanKind, PlannedPackage, Role, TradePlan
 from dispersa.execution.program import PackageProgress
 from dispersa.market import ConId, Quote, Symbol, straddle_quote
@@ -34,6 +41,7 @@ from dispersa.risk import PlannedPackage as PackageRequest
 
 LEGS_OF_STRADDLE = 2
 RATE_WINDOW = timedelta(seconds=1)
+ZERO = Decimal(0)
 
 
 def plan_request(state: DeskState, plan: TradePlan) -> PlanRequest:
@@ -128,36 +136,29 @@ def _exposure_after(state: DeskState, at: datetime) -> ExposureAfter:
     plan = state.plan
     if plan is None or state.account is None or state.account.initial_margin is None:
         return ExposureAfter(premium_usd=None, margin_usd=None, hedge_stock_usd=None)
+    relief = relief_of(state, plan)
     after = exposure_after(
         held(state),
         weighed(state, _day_start(at)),
-        asked_premium_usd=_premium_left(state, plan),
-        asked_margin_usd=_margin_left(state) or Decimal(0),
+        asked_premium_usd=_premium_left(state, plan) - relief.premium_usd,
+        asked_margin_usd=(_margin_left(state) or Decimal(0)) - relief.margin_usd,
     )
-    if after.margin_usd is None or _is_done(state, plan):
+    if after.margin_usd is None or is_done(state, plan):
         return after
     # The broker's margin lags the fills: what the plan needs on top of before is the least.
-    planned = _larger_margin(plan) + _margin_before(state)
+    planned = _larger_margin(plan) + max(_margin_before(state) - relief.margin_before_usd, ZERO)
     return replace(after, margin_usd=max(after.margin_usd, planned))
 
 
 def _premium_left(state: DeskState, plan: TradePlan) -> Decimal:
     """Premium of what the plan may still open and no order of ours counts already."""
     program = state.program
-    if _is_done(state, plan):
+    if is_done(state, plan):
         return Decimal(0)
     if program is None or program.state.has_ended:
         opening = (row for row in plan.packages if row.purpose is Purpose.OPEN)
         return sum((unit_value_usd(state, row) * row.quantity for row in opening), Decimal(0))
     return sum((_premium_unsent(state, row) for row in program.packages.values()), Decimal(0))
-
-
-def _is_done(state: DeskState, plan: TradePlan) -> bool:
-    """Whether the plan has been worked to its end: what it filled is held, the rest is off."""
-    program = state.program
-    if program is None or not program.state.has_ended:
-        return False
-    return program.plan.created_at == plan.created_at
 
 
 def _premium_unsent(state: DeskState, row: PackageProgress) -> Decimal:
@@ -261,6 +262,8 @@ def order_context(
     package = [state.orders[ref] for ref in row.refs]
     others = [order for order in package if order.approved.intent.ref != asking]
     fair = _fair_value(plan, quotes)
+    if row.purpose is Purpose.REDUCE:
+        fair = plan.quoted_value(plan.straddle.legs, quotes) or fair
     return OrderContext(
         fair_value=fair,
         quote=straddle_quote(quotes[plan.straddle.call.con_id], quotes[plan.straddle.put.con_id]),

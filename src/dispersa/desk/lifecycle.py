@@ -21,6 +21,7 @@ from dispersa.portfolio import (
     Known,
     Position,
     explain,
+    holder,
     positions_of,
 )
 
@@ -59,13 +60,14 @@ def trades_held(state: DeskState) -> tuple[ProgramId, ...]:
 
 
 def option_contracts(state: DeskState) -> Mapping[ConId, OptionContract]:
-    """Terms of every option that an order of ours has named."""
-    return {
+    """Terms of every option that an order of ours has named, or that a split has made of one."""
+    ordered = {
         leg.contract.con_id: leg.contract
         for order in state.orders.values()
         for leg in order.approved.intent.combo.legs
         if isinstance(leg.contract, OptionContract)
     }
+    return ordered | {row.con_id: row.option for row in state.bookings if row.option is not None}
 
 
 def explanations(state: DeskState) -> tuple[Explanation, ...]:
@@ -138,6 +140,9 @@ def _booking(
         reason=explained.sentence,
         accepted_by=by,
         program=trade,
+        ratio=change.ratio,
+        replaces=change.replaces,
+        option=change.option,
     )
 
 
@@ -153,8 +158,7 @@ def _shared(
     """Split a change over the trades: options as they are held, shares as their options went."""
     if change.kind is BookingKind.DELIVERY:
         return _shares_by_trade(state, explained, change)
-    held = _held(state, change.con_id)
-    return _in_proportion(held, change.quantity)
+    return _in_proportion(_held(state, holder(change)), change.quantity)
 
 
 def _held(state: DeskState, con_id: ConId) -> dict[ProgramId, Decimal]:

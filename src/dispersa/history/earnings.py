@@ -6,12 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from dispersa.errors import InvalidInput
-from dispersa.history.tables import as_dates, collect, scan_table
+from dispersa.history.name_tables import read_name_table
 from dispersa.market import Symbol
 
 WHAT = "earnings calendar"
-SYMBOL_COLUMNS = ("symbol", "ticker")
 DATE_COLUMNS = ("date", "earnings_date", "report_date")
 
 
@@ -23,25 +21,7 @@ def read_earnings(path: Path) -> Mapping[Symbol, tuple[date, ...]]:
     InvalidInput
         Missing or malformed file, no such columns, or a row without a name or an ISO date.
     """
-    frame = scan_table(path, WHAT)
-    by_lower = {name.lower(): name for name in frame.collect_schema().names()}
-    symbol, day = (
-        next((by_lower[name] for name in names if name in by_lower), None)
-        for names in (SYMBOL_COLUMNS, DATE_COLUMNS)
-    )
-    if symbol is None or day is None:
-        raise InvalidInput(
-            f"{WHAT} {path} has columns {', '.join(by_lower.values())}; expected "
-            f"{' or '.join(SYMBOL_COLUMNS)}, and {' or '.join(DATE_COLUMNS)}"
-        )
-    rows = frame.select(symbol=pl.col(symbol).cast(pl.String), day=as_dates(pl.col(day)))
-    table = collect(rows, path, WHAT)
-    unusable = table.filter(pl.any_horizontal(pl.all().is_null())).height
-    if unusable or table.is_empty():
-        raise InvalidInput(
-            f"{WHAT} {path}: {unusable} of {table.height} rows lack a name or an ISO date; "
-            "expected both on every row"
-        )
+    table = read_name_table(path, WHAT, {"day": DATE_COLUMNS}, {"day": pl.Date()})
     found: dict[Symbol, set[date]] = {}
     for name, reported in table.iter_rows():
         found.setdefault(Symbol(name), set()).add(reported)

@@ -9,7 +9,8 @@ from dispersa.portfolio.attribution import (
     attribute_pnl,
 )
 from dispersa.portfolio.bookings import Booking, BookingKind
-from dispersa.portfolio.explanations import Cause, Change, Explanation, Known, explain
+from dispersa.portfolio.differences import Cause, Change, Explanation, Known
+from dispersa.portfolio.explanations import explain
 from dispersa.portfolio.exposure import (
     Exposure,
     ExposureSums,
@@ -30,6 +31,7 @@ from dispersa.portfolio.reconciliation import (
     external_book,
     reconcile,
 )
+from dispersa.portfolio.splits import holder, restated
 from dispersa.portfolio.statement import (
     Statement,
     StatementBreak,
@@ -81,6 +83,7 @@ __all__ = [
     "exposure_of",
     "external_book",
     "gross_exposure",
+    "holder",
     "leg_rows",
     "modelled_margin",
     "name_rows",
@@ -88,6 +91,7 @@ __all__ = [
     "positions_from",
     "positions_of",
     "reconcile",
+    "restated",
     "statement_breaks",
     "stress_of",
 ]

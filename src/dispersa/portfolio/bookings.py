@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from dispersa.errors import InvalidInput
-from dispersa.market import ConId, Symbol
+from dispersa.market import ConId, OptionContract, Symbol
 from dispersa.orders import ProgramId
 
 
@@ -35,7 +35,9 @@ class Booking:
     dividend (negative when paid). `booking` is unique, so that the same fact counts once.
     `program` is the trade it belongs to, empty for none. A delivery is the stock leg of an exercise
     or assignment, at the strike. A split's new shares come at a price of zero, which leaves the
-    cost of the whole position as it was.
+    cost of the whole position as it was. An option that was listed anew comes as two bookings, out
+    of the old contract and into the new one, which has its terms in `option` and the old one in
+    `replaces`; `ratio` is new shares per old one, 1 for all but a split.
     """
 
     booking: str
@@ -50,6 +52,9 @@ class Booking:
     accepted_by: str
     program: ProgramId
     income: Decimal = Decimal(0)
+    ratio: Decimal = Decimal(1)
+    replaces: ConId | None = None
+    option: OptionContract | None = None
 
     def __post_init__(self) -> None:
         if not self.booking or not self.reason.strip() or not self.accepted_by.strip():

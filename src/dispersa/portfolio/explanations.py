@@ -6,80 +6,20 @@ knows what to accept; they are never booked by themselves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from itertools import product
 
 from dispersa.market import ConId, OptionContract, Right, Settlement, Symbol
 from dispersa.market.contracts import STANDARD_MULTIPLIER
-from dispersa.orders import BrokerSnapshot, PositionReading
+from dispersa.orders import BrokerSnapshot
 from dispersa.portfolio.bookings import BookingKind
-from dispersa.portfolio.positions import Position
+from dispersa.portfolio.differences import Cause, Change, Difference, Explanation, Known
 from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
+from dispersa.portfolio.splits import split_of
 
 OPTIONS_MAX = 10
 """More contracts of one name than this are not searched for a delivery that fits."""
-SPLIT_RATIO_MAX = 50
-
-
-class Cause(StrEnum):
-    """What has most likely happened."""
-
-    EXPIRED = "expired"
-    DELIVERED = "delivered"
-    CASH_SETTLED = "cash_settled"
-    SPLIT = "split"
-    SYMBOL_CHANGED = "symbol_changed"
-    ADJUSTED = "adjusted"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change that would make the books equal; `price` per share."""
-
-    kind: BookingKind
-    con_id: ConId
-    multiplier: int
-    quantity: Decimal
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a name differs. `changes` would make the books equal; certain ones book themselves."""
-
-    symbol: Symbol
-    cause: Cause
-    is_certain: bool
-    sentence: str
-    changes: tuple[Change, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What we know about the contracts: positions by our book, external ones, terms, stocks."""
-
-    positions: Mapping[ConId, Position]
-    baseline: tuple[PositionReading, ...]
-    options: Mapping[ConId, OptionContract]
-
-
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """One contract: what we expect, what the broker holds, and the option's terms, if it is one."""
-
-    con_id: ConId
-    expected: Decimal
-    ours: Decimal
-    found: Decimal
-    option: OptionContract | None
-
-    @property
-    def change(self) -> Decimal:
-        return self.found - self.expected
 
 
 def explain(known: Known, snapshot: BrokerSnapshot) -> tuple[Explanation, ...]:
@@ -88,13 +28,11 @@ def explain(known: Known, snapshot: BrokerSnapshot) -> tuple[Explanation, ...]:
     return tuple(_explain(symbol, rows[symbol], known, snapshot) for symbol in sorted(rows))
 
 
-def _differences(
-    known: Known, snapshot: BrokerSnapshot
-) -> Mapping[Symbol, tuple[_Difference, ...]]:
+def _differences(known: Known, snapshot: BrokerSnapshot) -> Mapping[Symbol, tuple[Difference, ...]]:
     broker = {row.con_id: row for row in snapshot.positions}
     outside = {row.con_id: row for row in known.baseline}
     traded = {row.symbol for row in known.positions.values()}
-    found: dict[Symbol, list[_Difference]] = {}
+    found: dict[Symbol, list[Difference]] = {}
     for con_id in sorted({*broker, *outside, *known.positions}):
         own, reading, base = known.positions.get(con_id), broker.get(con_id), outside.get(con_id)
         symbol = next(row.symbol for row in (own, reading, base) if row is not None)
@@ -103,18 +41,18 @@ def _differences(
         there = reading.quantity if reading is not None else Decimal(0)
         if there != expected and symbol in traded:
             option = known.options.get(con_id) or (reading.option if reading else None)
-            found.setdefault(symbol, []).append(_Difference(con_id, expected, ours, there, option))
+            found.setdefault(symbol, []).append(Difference(con_id, expected, ours, there, option))
     return {symbol: tuple(rows) for symbol, rows in found.items()}
 
 
 def _explain(
-    symbol: Symbol, rows: Sequence[_Difference], known: Known, snapshot: BrokerSnapshot
+    symbol: Symbol, rows: Sequence[Difference], known: Known, snapshot: BrokerSnapshot
 ) -> Explanation:
     day = snapshot.at.astimezone(EXCHANGE_ZONE).date()
     return (
         _adjusted(symbol, rows)
         or _renamed(symbol, rows, known, snapshot)
-        or _split(symbol, rows, known)
+        or split_of(symbol, rows, known)
         or _settled(symbol, rows, day)
         or Explanation(
             symbol=symbol,
@@ -128,7 +66,7 @@ def _explain(
     )
 
 
-def _adjusted(symbol: Symbol, rows: Sequence[_Difference]) -> Explanation | None:
+def _adjusted(symbol: Symbol, rows: Sequence[Difference]) -> Explanation | None:
     odd = [row.option for row in rows if row.option is not None and _is_adjusted(row.option)]
     if not odd:
         return None
@@ -149,7 +87,7 @@ def _is_adjusted(option: OptionContract) -> bool:
 
 
 def _renamed(
-    symbol: Symbol, rows: Sequence[_Difference], known: Known, snapshot: BrokerSnapshot
+    symbol: Symbol, rows: Sequence[Difference], known: Known, snapshot: BrokerSnapshot
 ) -> Explanation | None:
     gone = [row for row in rows if row.found == 0 and row.ours]
     if not gone or len(gone) != len(rows):
@@ -180,40 +118,7 @@ def _terms(option: OptionContract | None) -> tuple[str, ...]:
     return (option.expiry.isoformat(), f"{option.strike:012.4f}", option.right.value)
 
 
-def _split(symbol: Symbol, rows: Sequence[_Difference], known: Known) -> Explanation | None:
-    """Every position of the name is the same multiple of what it was."""
-    grown = [row for row in rows if row.expected and row.found]
-    ratios = {row.found / row.expected for row in grown}
-    own = {k for k, row in known.positions.items() if row.symbol == symbol and not row.is_flat}
-    if len(ratios) != 1 or len(grown) != len(rows) or own - {row.con_id for row in rows}:
-        return None
-    ratio = ratios.pop()
-    is_whole = ratio == ratio.to_integral_value() or 1 / ratio == (1 / ratio).to_integral_value()
-    if ratio <= 0 or not is_whole or max(ratio, 1 / ratio) > SPLIT_RATIO_MAX:
-        return None
-    return Explanation(
-        symbol=symbol,
-        cause=Cause.SPLIT,
-        is_certain=False,
-        sentence=(
-            f"{symbol}: every position is {ratio.normalize():f} times what it was, as after a "
-            "split; strikes and orders of the name are not valid any more: compare with the "
-            "company's notice, then adopt it with a reason"
-        ),
-        changes=tuple(
-            Change(
-                kind=BookingKind.SPLIT,
-                con_id=row.con_id,
-                multiplier=STANDARD_MULTIPLIER if row.option is not None else 1,
-                quantity=row.change,
-                price=Decimal(0),
-            )
-            for row in rows
-        ),
-    )
-
-
-def _settled(symbol: Symbol, rows: Sequence[_Difference], day: date) -> Explanation | None:
+def _settled(symbol: Symbol, rows: Sequence[Difference], day: date) -> Explanation | None:
     """Options have gone toward zero, and shares came as some of them deliver."""
     options = [row for row in rows if row.option is not None]
     shares = [row for row in rows if row.option is None]
@@ -234,15 +139,15 @@ def _settled(symbol: Symbol, rows: Sequence[_Difference], day: date) -> Explanat
     return _of_delivery(symbol, options, chosen, stock)
 
 
-def _is_lessened(row: _Difference) -> bool:
+def _is_lessened(row: Difference) -> bool:
     return row.ours * row.change < 0 and abs(row.change) <= abs(row.ours)
 
 
-def _style(row: _Difference) -> Settlement | None:
+def _style(row: Difference) -> Settlement | None:
     return None if row.option is None else row.option.settlement
 
 
-def _deliveries(options: Sequence[_Difference], day: date) -> Iterator[tuple[_Difference, ...]]:
+def _deliveries(options: Sequence[Difference], day: date) -> Iterator[tuple[Difference, ...]]:
     """Every choice of options that were exercised; before expiry none of them can have lapsed."""
     for flags in product((False, True), repeat=len(options)):
         pairs = list(zip(options, flags, strict=True))
@@ -250,7 +155,7 @@ def _deliveries(options: Sequence[_Difference], day: date) -> Iterator[tuple[_Di
             yield tuple(row for row, is_exercised in pairs if is_exercised)
 
 
-def _may_lapse(row: _Difference, day: date) -> bool:
+def _may_lapse(row: Difference, day: date) -> bool:
     return row.option is not None and row.option.expiry <= day
 
 
@@ -258,25 +163,25 @@ def _sign(option: OptionContract | None) -> int:
     return 1 if option is not None and option.right is Right.CALL else -1
 
 
-def _delivered(row: _Difference) -> Decimal:
+def _delivered(row: Difference) -> Decimal:
     """Shares received for what has gone of one option; negative when they were given."""
     multiplier = STANDARD_MULTIPLIER if row.option is None else row.option.multiplier
     return -row.change * _sign(row.option) * multiplier
 
 
-def _shares(chosen: Sequence[_Difference]) -> Decimal:
+def _shares(chosen: Sequence[Difference]) -> Decimal:
     return sum((_delivered(row) for row in chosen), Decimal(0))
 
 
-def _paid(chosen: Sequence[_Difference]) -> Decimal:
+def _paid(chosen: Sequence[Difference]) -> Decimal:
     strikes = ((row, row.option.strike) for row in chosen if row.option is not None)
     return sum((_delivered(row) * strike for row, strike in strikes), Decimal(0))
 
 
 def _of_delivery(
     symbol: Symbol,
-    options: Sequence[_Difference],
-    chosen: Sequence[_Difference],
+    options: Sequence[Difference],
+    chosen: Sequence[Difference],
     stock: ConId | None,
 ) -> Explanation:
     changes = [_option_change(row, is_exercised=row in chosen) for row in options]
@@ -297,12 +202,12 @@ def _of_delivery(
     )
 
 
-def _words(row: _Difference) -> str:
+def _words(row: Difference) -> str:
     label = "" if row.option is None else row.option.label
     return f"{abs(row.change)} {label} {'short' if row.ours < 0 else 'long'}"
 
 
-def _option_change(row: _Difference, *, is_exercised: bool) -> Change:
+def _option_change(row: Difference, *, is_exercised: bool) -> Change:
     exercised = BookingKind.ASSIGNMENT if row.ours < 0 else BookingKind.EXERCISE
     return Change(
         kind=exercised if is_exercised else BookingKind.EXPIRY,
@@ -313,7 +218,7 @@ def _option_change(row: _Difference, *, is_exercised: bool) -> Change:
     )
 
 
-def _stock_change(row: _Difference, stock: ConId) -> Change:
+def _stock_change(row: Difference, stock: ConId) -> Change:
     return Change(
         kind=BookingKind.DELIVERY,
         con_id=stock,
@@ -324,7 +229,7 @@ def _stock_change(row: _Difference, stock: ConId) -> Change:
 
 
 def _cash_settled(
-    symbol: Symbol, options: Sequence[_Difference], shares: Sequence[_Difference], day: date
+    symbol: Symbol, options: Sequence[Difference], shares: Sequence[Difference], day: date
 ) -> Explanation | None:
     if shares or not all(_may_lapse(row, day) for row in options):
         return None

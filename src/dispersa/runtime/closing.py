@@ -34,7 +34,10 @@ from dispersa.runtime.chain_reading import Snapshot, read_contracts
 from dispersa.runtime.market_reading import NameReading, StraddleReading
 from dispersa.runtime.planning import LEGS, PLAN_LIFE, PlanningPolicy
 from dispersa.runtime.step_clock import Clock
-from dispersa.runtime.valuation import ValuedStraddle, value_expiry
+from dispersa.runtime.valuation import ValuedStraddle, value_at_intrinsic, value_held
+
+VEGA_LEAST_USD = 0.01
+"""A straddle far from the money counts with this much: costs are weighed per dollar of vega."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +113,9 @@ async def closing_plan(desk: ClosingDesk, state: DeskState, asked: ComputeClosin
             f"trade {asked.trade} holds no whole straddle; single legs and shares are closed by "
             "single orders"
         )
-    priced = await _priced(desk, holding)
-    packages = tuple(
-        _package(desk, row, held) for (row, held) in zip(priced, holding.straddles, strict=True)
-    )
+    packages, unquoted = await _packages(desk, holding)
+    if not packages:
+        raise MarketDataMissing("; ".join(row.reason for row in unquoted))
     counts = balanced_counts(
         {p.key: (p.side.sign * p.quantity, p.vega_usd) for p in packages}, asked.share
     )
@@ -122,14 +124,14 @@ async def closing_plan(desk: ClosingDesk, state: DeskState, asked: ComputeClosin
         raise MarketDataMissing(
             f"{asked.share:.0%} of trade {asked.trade} is less than one straddle; close more of it"
         )
-    return _written(desk, state, closing, holding)
+    return _written(desk, state, closing, (*unquoted, *_unpaired(holding)))
 
 
 def _written(
     desk: ClosingDesk,
     state: DeskState,
     packages: tuple[PlannedPackage, ...],
-    holding: Holding,
+    dropped: tuple[DroppedName, ...],
 ) -> TradePlan:
     now = desk.clock.now()
     vega = sum(p.quantity * p.vega_usd for p in packages if p.role is Role.INDEX)
@@ -144,11 +146,10 @@ def _written(
         expiry_days=min(p.straddle.call.days_to_expiry(now.date()) for p in packages),
         packages=packages,
         vega_budget_usd=budget,
-        vega_tolerance_usd=min(p.vega_usd for p in packages),
-        dropped=tuple(
-            DroppedName(symbol=option.symbol, reason=f"{quantity:+f} {option.label} is unpaired")
-            for option, quantity in holding.unpaired
+        vega_tolerance_usd=min(
+            (p.vega_usd for p in packages if p.vega_usd > VEGA_LEAST_USD), default=VEGA_LEAST_USD
         ),
+        dropped=dropped,
         stress=(),
         margin_modeled_usd=Decimal(0),
         margin_what_if_usd=None,
@@ -165,7 +166,17 @@ class _Priced:
     valued: ValuedStraddle
 
 
-async def _priced(desk: ClosingDesk, holding: Holding) -> list[_Priced]:
+def _unpaired(holding: Holding) -> tuple[DroppedName, ...]:
+    return tuple(
+        DroppedName(symbol=option.symbol, reason=f"{quantity:+f} {option.label} is unpaired")
+        for option, quantity in holding.unpaired
+    )
+
+
+async def _packages(
+    desk: ClosingDesk, holding: Holding
+) -> tuple[tuple[PlannedPackage, ...], tuple[DroppedName, ...]]:
+    """Plan each straddle; one that is not quoted on both sides must not keep the others."""
     underlyings = {
         symbol: await desk.feed.underlying(symbol)
         for symbol in dict.fromkeys(row.straddle.symbol for row in holding.straddles)
@@ -173,10 +184,15 @@ async def _priced(desk: ClosingDesk, holding: Holding) -> list[_Priced]:
     legs: list[OptionContract | Underlying] = list(underlyings.values())
     legs.extend(leg for row in holding.straddles for leg in row.straddle.legs)
     read = await read_contracts(desk.feed, legs)
-    return [
-        await _price(desk, row.straddle, underlyings[row.straddle.symbol], read)
-        for row in holding.straddles
-    ]
+    planned, unquoted = [], []
+    for row in holding.straddles:
+        pair = row.straddle
+        try:
+            priced = await _price(desk, pair, underlyings[pair.symbol], read)
+            planned.append(_package(desk, priced, row))
+        except MarketDataMissing as error:
+            unquoted.append(DroppedName(symbol=pair.symbol, reason=str(error)))
+    return tuple(planned), tuple(unquoted)
 
 
 async def _price(
@@ -185,8 +201,12 @@ async def _price(
     spot = read.quotes.get(underlying.con_id)
     call, put = (read.quotes.get(leg.con_id) for leg in pair.legs)
     if spot is None or spot.mid is None or call is None or put is None:
+        raise MarketDataMissing(f"{pair.label} or its underlying is not quoted")
+    if call.bid is None or put.bid is None:
+        worthless = pair.put if put.bid is None else pair.call
         raise MarketDataMissing(
-            f"{pair.label} or its underlying is not quoted; a closing needs all of them"
+            f"nobody bids for {worthless.label}, so the straddle can not be closed as one order; "
+            "close the other leg by a single order and let this one expire"
         )
     reading = StraddleReading(
         straddle=pair,
@@ -202,10 +222,12 @@ async def _price(
         straddles={pair.expiry: (reading,)},
         increments=await desk.feed.combo_increments(straddle_combo(pair)),
     )
-    valued = value_expiry(name, pair.expiry, now=desk.clock.now(), rate=desk.policy.rate)
-    if not valued:
+    now, rate = desk.clock.now(), desk.policy.rate
+    found = value_held(name, pair.expiry, now=now, rate=rate)
+    valued = found[0] if found else value_at_intrinsic(name, pair.expiry, now=now, rate=rate)
+    if valued is None:
         raise MarketDataMissing(f"no vol explains the quotes of {pair.label}; try again later")
-    return _Priced(name, valued[0])
+    return _Priced(name, valued)
 
 
 def _package(desk: ClosingDesk, priced: _Priced, held: HeldStraddle) -> PlannedPackage:
@@ -230,7 +252,7 @@ def _package(desk: ClosingDesk, priced: _Priced, held: HeldStraddle) -> PlannedP
         forward=valued.forward,
         discount=valued.discount,
         years=valued.years,
-        vega_usd=valued.vega * size,
+        vega_usd=max(valued.vega * size, VEGA_LEAST_USD),
         theta_usd=valued.theta * size,
         delta_usd=valued.delta * spot * size,
         cash_gamma_usd=valued.gamma * spot * spot * size,

@@ -3,12 +3,13 @@
 Everything here looks; nothing is sent. A closing is asked for as any closing, a hedge as any order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from dispersa.desk.dividends import next_dividend
 from dispersa.desk.exits import ExitDecision, ExitPolicy, TradeLook, exit_of, unseen
 from dispersa.desk.expiry import (
     CalendarRow,
@@ -43,7 +44,7 @@ class CyclePolicies:
     exits: ExitPolicy = field(default_factory=ExitPolicy)
     hedging: HedgePolicy = field(default_factory=HedgePolicy)
     expiry: ExpiryPolicy = field(default_factory=ExpiryPolicy)
-    dividends: Mapping[Symbol, Dividend] = field(default_factory=dict)
+    dividends: Mapping[Symbol, Sequence[Dividend]] = field(default_factory=dict)
     borrow: Mapping[Symbol, Borrow] = field(default_factory=dict)
 
 
@@ -73,7 +74,7 @@ async def look_at_day(setup: TradeSetup, state: DeskState, policies: CyclePolici
     """Look at every trade of a desk whose books were just read and marked."""
     now = setup.clock.live.now()
     today = now.astimezone(EXCHANGE_ZONE).date()
-    options = _options(state, policies)
+    options = _options(state, policies, today)
     try:
         found, missing = await look_at_deltas(setup, state, policies.hedging, policies.borrow), ""
     except MarketDataMissing as error:
@@ -109,7 +110,7 @@ def _held(rows: Mapping[ConId, Position]) -> Mapping[ConId, Position]:
     return {key: row for key, row in rows.items() if not row.is_flat}
 
 
-def _options(state: DeskState, policies: CyclePolicies) -> tuple[HeldOption, ...]:
+def _options(state: DeskState, policies: CyclePolicies, today: date) -> tuple[HeldOption, ...]:
     """Every option held with its underlying's spot and the value of the put of its strike."""
     rows = []
     for leg in valued(state).legs:
@@ -122,7 +123,7 @@ def _options(state: DeskState, policies: CyclePolicies) -> tuple[HeldOption, ...
                 quantity=leg.quantity,
                 spot=to_float(mark.spot),
                 put_value=_put_value(state.marks, mark),
-                dividend=policies.dividends.get(leg.symbol),
+                dividend=next_dividend(policies.dividends.get(leg.symbol, ()), today),
             )
         )
     return tuple(rows)

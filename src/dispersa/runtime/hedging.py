@@ -1,10 +1,11 @@
 """Which names are out of their delta band now, and which share orders bring them back?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dispersa.broker import BrokerFeed
 from dispersa.desk import events as ev
+from dispersa.desk.decide_single import reference
 from dispersa.desk.hedging import Borrow, Hedge, HedgePolicy, HedgeVerdict, NameDelta, hedge_of
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held
@@ -16,6 +17,9 @@ from dispersa.runtime.chain_reading import read_contracts
 from dispersa.runtime.desk_loop import DeskLoop
 from dispersa.runtime.single_orders import work
 from dispersa.runtime.trade_session import TradeSetup
+
+ATTEMPTS, ATTEMPT_SECONDS = 5, 4.0
+"""A hedge is priced anew so often, and waits so long each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,32 +113,55 @@ def name_delta(
 
 
 async def send_hedges(setup: TradeSetup, desk: DeskLoop, look: HedgeLook) -> tuple[str, ...]:
-    """Send each hedge at the far side of its quote, cancel what does not fill; say what came."""
+    """Send each hedge at the far side of its quote, a few times as the quote moves on."""
     wanted = [hedge for hedge in look.hedges if hedge.verdict is HedgeVerdict.TRADE]
     return tuple([await _send(setup, desk, hedge, look) for hedge in wanted])
 
 
 async def _send(setup: TradeSetup, desk: DeskLoop, hedge: Hedge, look: HedgeLook) -> str:
-    stock = look.underlyings[hedge.symbol]
-    _, fresh = (await _quoted(setup.connection.feed, [hedge.symbol]))[hedge.symbol]
-    quote = fresh or look.quotes[hedge.symbol]
     side = Side.BUY if hedge.shares > 0 else Side.SELL
-    limit = quote.ask if side is Side.BUY else quote.bid
-    if limit is None:
-        return f"{hedge.symbol}: its far side is not quoted"
-    now = setup.clock.live.now()
-    request = ev.OrderRequested(
-        request=f"hedge-{hedge.symbol}-{now:%Y%m%d%H%M%S}",
+    left, told = abs(hedge.shares), ""
+    for attempt in range(1, ATTEMPTS + 1):
+        request = await _request(setup, look, hedge.symbol, side, left)
+        if request is None:
+            return f"{hedge.symbol}: its far side is not quoted"
+        worked = await work(
+            desk,
+            setup.rules,
+            replace(request, request=f"{request.request}-{attempt}"),
+            seconds=ATTEMPT_SECONDS,
+        )
+        left -= worked.filled
+        told = worked.sentence
+        was_sent = reference(setup.rules, f"{request.request}-{attempt}") in desk.state.orders
+        if not left or not was_sent:
+            break
+    done = abs(hedge.shares) - left
+    return f"{hedge.symbol}: {side} {done} of {abs(hedge.shares)} shares" + (
+        f"; {told}" if left else ""
+    )
+
+
+async def _request(
+    setup: TradeSetup, look: HedgeLook, symbol: Symbol, side: Side, shares: int
+) -> ev.OrderRequested | None:
+    """Ask for shares at the far side as it is quoted now; None where it is not."""
+    stock, feed = look.underlyings[symbol], setup.connection.feed
+    _, quote = (await _quoted(feed, [symbol]))[symbol]
+    limit = None if quote is None else quote.ask if side is Side.BUY else quote.bid
+    if quote is None or limit is None:
+        return None
+    return ev.OrderRequested(
+        request=f"hedge-{symbol}-{setup.clock.live.now():%Y%m%d%H%M%S}",
         requested_by="delta hedge",
         purpose=Purpose.HEDGE,
         combo=Combo(legs=(Leg(contract=stock, side=Side.BUY),)),
         side=side,
-        quantity=abs(hedge.shares),
+        quantity=shares,
         limit_price=limit,
         quote=quote,
-        increments=await setup.connection.feed.price_increments(stock),
+        increments=await feed.price_increments(stock),
         fair_value=quote.mid,
         unit_vega=0.0,
         margin_increase=None,
     )
-    return await work(desk, setup.rules, request)

@@ -1,12 +1,11 @@
 """What is the book worth now? Marks from own vols, never from last prices."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from dispersa.broker import BrokerFeed
-from dispersa.errors import MarketDataMissing
 from dispersa.market import (
     ConId,
     Greeks,
@@ -34,7 +33,7 @@ from dispersa.pricing.units import theta_per_day, vega_per_point
 from dispersa.runtime.chain_reading import Snapshot, read_contracts
 from dispersa.runtime.market_reading import NameReading, StraddleReading, pair_up
 from dispersa.runtime.step_clock import Clock
-from dispersa.runtime.valuation import ValuedStraddle, value_expiry
+from dispersa.runtime.valuation import ValuedStraddle, value_held
 
 POINTS = 100.0
 """Vol points in 1.00 of vol."""
@@ -131,10 +130,7 @@ def _marks(held: _Held, read: Snapshot, now: datetime, rate: float) -> Mapping[C
         straddles={held.expiry: rows},
         increments=None,
     )
-    try:
-        valued = value_expiry(name, held.expiry, now=now, rate=rate)
-    except MarketDataMissing:
-        valued = ()
+    valued = value_held(name, held.expiry, now=now, rate=rate)
     at_mid = {
         leg.con_id: _mid_mark(leg, quote, held.underlying, spot.mid)
         for row in rows
@@ -178,8 +174,15 @@ def _mid_mark(
     )
 
 
+def _with_bid(quote: Quote | None) -> Quote | None:
+    """An option for which nobody bids is offered still: it is worth between nothing and that."""
+    if quote is None or quote.bid is not None or quote.ask is None:
+        return quote
+    return replace(quote, bid=Decimal(0))
+
+
 def _reading(pair: Straddle, read: Snapshot) -> StraddleReading | None:
-    call, put = read.quotes.get(pair.call.con_id), read.quotes.get(pair.put.con_id)
+    call, put = (_with_bid(read.quotes.get(leg.con_id)) for leg in pair.legs)
     if call is None or put is None or call.mid is None or put.mid is None:
         return None
     return StraddleReading(

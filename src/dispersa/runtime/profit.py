@@ -13,13 +13,15 @@ from decimal import Decimal
 from dispersa.desk import events as ev
 from dispersa.desk.codec import decode
 from dispersa.desk.evolve import evolve
-from dispersa.desk.lifecycle import refs_by_trade, trade_positions
+from dispersa.desk.lifecycle import refs_by_trade, trade_of, trade_positions
 from dispersa.desk.state import DeskState
 from dispersa.journal import Entry
 from dispersa.market import ConId, Symbol
 from dispersa.orders import ProgramId
 from dispersa.portfolio import (
     Basket,
+    Booking,
+    BookingKind,
     IndexVolMove,
     Mark,
     OptionMark,
@@ -27,6 +29,7 @@ from dispersa.portfolio import (
     Position,
     Valued,
     attribute_pnl,
+    restated,
 )
 from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
 
@@ -143,7 +146,10 @@ def _day(trade: ProgramId, before: Marking | None, after: Marking, basket: Baske
         trade=trade,
         day=after.at.astimezone(EXCHANGE_ZONE).date(),
         pnl=attribute_pnl(
-            _valued(after.at if before is None else before.at, start, before),
+            restated(
+                _valued(after.at if before is None else before.at, start, before),
+                _splits(trade, before, after),
+            ),
             _valued(after.at, end, after),
             index_moves=_index_moves(before, after, basket),
             dividends=_income(start, end),
@@ -154,6 +160,18 @@ def _day(trade: ProgramId, before: Marking | None, after: Marking, basket: Baske
 
 def _valued(at: datetime, positions: Mapping[ConId, Position], marking: Marking | None) -> Valued:
     return Valued(at=at, positions=positions, marks={} if marking is None else marking.marks)
+
+
+def _splits(trade: ProgramId, before: Marking | None, after: Marking) -> tuple[Booking, ...]:
+    """Splits of what the trade holds that were booked since the marking before."""
+    known = set() if before is None else {row.booking for row in before.state.bookings}
+    return tuple(
+        row
+        for row in after.state.bookings
+        if row.kind is BookingKind.SPLIT
+        and row.booking not in known
+        and trade_of(after.state, row.program) == trade
+    )
 
 
 def _income(

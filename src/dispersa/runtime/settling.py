@@ -1,15 +1,18 @@
 """How does somebody tell the desk one thing and see what comes of it, outside a trade?"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
 from dispersa.desk import events as ev
+from dispersa.desk.dividends import dividends_earned
+from dispersa.desk.expiry import Dividend
 from dispersa.desk.lifecycle import bookings_of, explanations
 from dispersa.errors import InvalidInput
 from dispersa.market import Symbol
 from dispersa.portfolio import Cause
+from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
 from dispersa.runtime.desk_loop import DeskLoop
 from dispersa.runtime.opening import read_held
 from dispersa.runtime.reachable import Reach
@@ -56,6 +59,17 @@ async def mark_book(setup: TradeSetup, desk: DeskLoop) -> None:
         await desk.tell(marked)
 
 
+async def book_dividends(
+    setup: TradeSetup, desk: DeskLoop, calendar: Mapping[Symbol, Sequence[Dividend]]
+) -> int:
+    """Book what our shares earned up to today by the calendar, each dividend once; count them."""
+    today = setup.clock.live.now().astimezone(EXCHANGE_ZONE).date()
+    earned = dividends_earned(desk.state, calendar, today)
+    for booking in earned:
+        await desk.tell(ev.BookingRecorded(booking=booking))
+    return len(earned)
+
+
 async def adopt(
     desk: DeskLoop, symbol: Symbol, *, reason: str, by: str, settlement: Decimal | None
 ) -> str:
@@ -82,6 +96,9 @@ async def adopt(
         bookings = bookings_of(state, found, by=f"{by}: {reason}", price=settlement)
         for booking in bookings:
             await desk.tell(ev.BookingRecorded(booking=booking))
+        if found.cause is Cause.SPLIT and symbol in desk.state.locked_names():
+            # What is external has split, too.
+            await desk.tell(ev.PositionsAdopted(symbol=symbol, reason=reason, by=by))
         return f"{len(bookings)} changes booked: {found.sentence}"
     await desk.tell(ev.PositionsAdopted(symbol=symbol, reason=reason, by=by))
     return f"what the account holds in {symbol} beyond our trades is external now: {reason}"

@@ -79,23 +79,34 @@ async def combo_request(
     )
 
 
-async def work(desk: DeskLoop, rules: DeskRules, request: ev.OrderRequested) -> str:
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What became of one order: how much of it was filled, and the story in a sentence."""
+
+    filled: int
+    sentence: str
+
+
+async def work(
+    desk: DeskLoop, rules: DeskRules, request: ev.OrderRequested, *, seconds: float = FILL_SECONDS
+) -> Worked:
     """Send one order, cancel what does not fill in time, and say what came of it."""
     ref, symbol = reference(rules, request.request), request.combo.symbol
     await desk.tell(request)
     if ref in desk.state.denied:
-        return f"{symbol}: {desk.state.denied[ref]}"
-    await _rest(desk, ref)
+        return Worked(0, f"{symbol}: {desk.state.denied[ref]}")
+    await _rest(desk, ref, seconds)
     if desk.state.orders[ref].state.may_fill:
         await desk.tell(ev.CancelRequested(ref=ref, reason="it did not fill in time"))
-        await _rest(desk, ref)
+        await _rest(desk, ref, FILL_SECONDS)
     order = desk.state.orders[ref]
-    return f"{symbol}: {request.side} {order.filled} of {request.quantity}, {order.state}"
+    told = f"{symbol}: {request.side} {order.filled} of {request.quantity}, {order.state}"
+    return Worked(order.filled, told)
 
 
-async def _rest(desk: DeskLoop, ref: OrderRef) -> None:
+async def _rest(desk: DeskLoop, ref: OrderRef, seconds: float) -> None:
     loop = asyncio.get_running_loop()
-    until = loop.time() + FILL_SECONDS
+    until = loop.time() + seconds
     while desk.state.orders[ref].state.may_fill and loop.time() < until:
         await asyncio.sleep(POLL_SECONDS)
 

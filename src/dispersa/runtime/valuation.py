@@ -23,6 +23,8 @@ from dispersa.runtime.market_reading import MarketReading, NameReading, Straddle
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 CLOSE = time(16, 0)
 SECONDS_PER_YEAR = 365 * 86_400
+FAR_VOL, FAR_DEVIATIONS = 0.05, 4.0
+"""Beyond so many standard deviations at so little vol a straddle is worth its intrinsic value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +64,54 @@ def value_expiry(
     MarketDataMissing
         If the quotes give no forward.
     """
-    rows = name.straddles.get(expiry, ())
     years = years_to_expiry(expiry, now)
     discount = math.exp(-rate * years)
-    forward = _forward(name, rows, years, discount)
+    forward = _forward(name, name.straddles.get(expiry, ()), years, discount)
+    return _valued(name, expiry, forward, years, discount)
+
+
+def value_held(
+    name: NameReading, expiry: date, *, now: datetime, rate: float
+) -> tuple[ValuedStraddle, ...]:
+    """Value straddles that are held, which may have drifted far from the money.
+
+    Where none of them is near enough to imply the forward, it is spot carried at the rate,
+    F = S exp(r T): off by the dividends until expiry, for a straddle that has little vega left.
+    """
+    years = years_to_expiry(expiry, now)
+    discount = math.exp(-rate * years)
+    try:
+        forward = _forward(name, name.straddles.get(expiry, ()), years, discount)
+    except MarketDataMissing:
+        forward = float(name.spot) / discount
+    return _valued(name, expiry, forward, years, discount)
+
+
+def value_at_intrinsic(
+    name: NameReading, expiry: date, *, now: datetime, rate: float
+) -> ValuedStraddle | None:
+    """Value a held straddle that no vol explains, since it is worth its intrinsic value only.
+
+        |F - K| D, which Black gives at FAR_VOL where |ln(F/K)| > 4 FAR_VOL sqrt(T)
+
+    None for one nearer to the money: its time value is not known, its quotes are not sound.
+    """
+    row = next(iter(name.straddles.get(expiry, ())), None)
+    years = years_to_expiry(expiry, now)
+    if row is None or years <= 0:
+        return None
+    discount = math.exp(-rate * years)
+    forward = float(name.spot) / discount
+    away = abs(math.log(forward / float(row.straddle.strike)))
+    if away <= FAR_DEVIATIONS * FAR_VOL * math.sqrt(years):
+        return None
+    return _at_vol(name, row, FAR_VOL, (forward, years, discount))
+
+
+def _valued(
+    name: NameReading, expiry: date, forward: float, years: float, discount: float
+) -> tuple[ValuedStraddle, ...]:
+    rows = name.straddles.get(expiry, ())
     valued = (_value(name, row, forward, years, discount) for row in rows)
     return tuple(row for row in valued if row is not None)
 
@@ -100,7 +146,14 @@ def _value(
     judged = pair.implied_vol(float(mid), forward, strike, years, discount)
     if int(judged.status) != Status.OK:
         return None
-    vol = float(judged.vol)
+    return _at_vol(name, row, float(judged.vol), (forward, years, discount))
+
+
+def _at_vol(
+    name: NameReading, row: StraddleReading, vol: float, terms: tuple[float, float, float]
+) -> ValuedStraddle:
+    forward, years, discount = terms
+    strike = float(row.straddle.strike)
     greeks = pair.greeks(forward, strike, vol, years, discount, spot=float(name.spot))
     return ValuedStraddle(
         reading=row,

@@ -20,6 +20,12 @@ from dispersa.runtime.config.policies import (
     SizingSection,
     StressSection,
 )
+from dispersa.runtime.config.positions import (
+    ExitsSection,
+    ExpirySection,
+    HedgingSection,
+    cycle_policies,
+)
 from dispersa.runtime.config.schedule import DaemonSection, ScheduleSection
 from dispersa.runtime.config.sections import (
     LIVE_ACCOUNT,
@@ -34,6 +40,7 @@ from dispersa.runtime.config.sections import (
 
 if TYPE_CHECKING:
     from dispersa.broker.ibkr.settings import IbkrSettings
+    from dispersa.runtime.daily_cycle import CyclePolicies
 
 PORTS: dict[str, int] = {"sim": 4002, "paper": 4002, "live": 4001}
 """API port of IB Gateway by profile."""
@@ -59,6 +66,9 @@ class Settings(Section):
     risk: RiskSection = Field(default_factory=RiskSection)
     halts: HaltsSection = Field(default_factory=HaltsSection)
     execution: ExecutionSection = Field(default_factory=ExecutionSection)
+    exits: ExitsSection = Field(default_factory=ExitsSection)
+    hedging: HedgingSection = Field(default_factory=HedgingSection)
+    expiry: ExpirySection = Field(default_factory=ExpirySection)
     phases: PhasesSection = Field(default_factory=PhasesSection)
     schedule: ScheduleSection = Field(default_factory=ScheduleSection)
     daemon: DaemonSection = Field(default_factory=DaemonSection)
@@ -103,6 +113,10 @@ class Settings(Section):
             return self.broker.cache_folder
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return Path(cache).expanduser() / "dispersa" / "contracts"
+
+    def cycle(self) -> "CyclePolicies":
+        """Return the rules of the day for what is held, with the files of dividends and borrow."""
+        return cycle_policies(self.exits, self.hedging, self.expiry, rate=self.planning.rate)
 
     def ibkr(self) -> "IbkrSettings":
         """Return how the connector connects."""
