@@ -119,7 +119,7 @@ def test_left_out_names_are_rows_of_the_signal_and_enter_no_number() -> None:
 
 
 def test_rules_that_look_beyond_weight_read_twice_the_names() -> None:
-    assert BasketPolicy().to_read(30) == 30
+    assert BasketPolicy().to_read(30) == 33
     assert BasketPolicy(rule=BasketRule.TRACKING).to_read(30) == 60
     assert BasketPolicy(candidates=45).to_read(30) == 45
     assert BasketPolicy(candidates=10).to_read(30) == 30

@@ -193,6 +193,8 @@ class Scene:
     walk_policy: WalkPolicy = field(default_factory=WalkPolicy)
     stubborn: frozenset[str] = frozenset()
     quoteless: frozenset[str] = frozenset()
+    times: tuple[Decimal, Decimal] = (Decimal(1), Decimal(1))
+    vix: float = 17.1
     asked: ComputeTargets | None = None
 
     @property
@@ -238,10 +240,10 @@ class Scene:
         assert isinstance(asked[-1], AskApproval), asked
 
     def conditions(
-        self, *, vix: float = 17.1, net_liquidation: Decimal = Decimal(5_000_000)
+        self, *, vix: float | None = None, net_liquidation: Decimal = Decimal(5_000_000)
     ) -> ev.ConditionsRead:
         """Account and VIX as read now."""
-        half = Decimal("0.1")
+        half, vix = Decimal("0.1"), self.vix if vix is None else vix
         level = Decimal(str(vix))
         quote = Quote(bid=level - half, ask=level + half, at=self.now)
         read = replace(account(self.now), net_liquidation=net_liquidation)
@@ -266,15 +268,19 @@ class Scene:
         )
 
     def quotes(self) -> ev.MarketObserved:
-        """Quotes of every leg and underlying: straddle mid at fair value, 1 % wide."""
+        """Quotes of every leg and underlying: straddle mid at fair value, 1 % wide.
+
+        Calls and puts are quoted at `times` their planned value.
+        """
         quotes: dict[ConId, Quote] = {}
         for symbol, (con_id, spot, _) in NAMES.items():
-            middle = fair(symbol) / 2
-            half = (middle / 100).quantize(Decimal("0.01"))
-            leg = Quote(bid=middle - half, ask=middle + half, bid_size=50, ask_size=50, at=self.now)
-            if symbol in self.quoteless:
-                leg = replace(leg, bid=None)
-            quotes |= {each.con_id: leg for each in straddle(symbol).legs}
+            for each, times in zip(straddle(symbol).legs, self.times, strict=True):
+                middle = (times * fair(symbol) / 2).quantize(Decimal("0.01"))
+                half = (middle / 100).quantize(Decimal("0.01"))
+                bid = None if symbol in self.quoteless else middle - half
+                quotes[each.con_id] = Quote(
+                    bid=bid, ask=middle + half, bid_size=50, ask_size=50, at=self.now
+                )
             stock = Decimal(str(spot))
             quotes[ConId(con_id)] = Quote(
                 bid=stock - Decimal("0.01"), ask=stock + Decimal("0.01"), at=self.now

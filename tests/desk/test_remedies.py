@@ -11,9 +11,11 @@ from dispersa.desk import events as ev
 from dispersa.desk.commands import ComputeTargets, PausePackage, PlaceOrder, Retarget, WindDown
 from dispersa.desk.state import Stage
 from dispersa.desk.step import fold
+from dispersa.execution.plan import PlanKind
 from dispersa.execution.policy import ProgramPolicy, Remedy, WalkPolicy
 from dispersa.execution.program import Program, ProgramState, balance_of
 from dispersa.orders import (
+    ApprovedOrder,
     ExecutionReported,
     LinkLost,
     LinkRestored,
@@ -22,7 +24,7 @@ from dispersa.orders import (
     Purpose,
 )
 from dispersa.risk import HaltLevel
-from tests.desk.scene import ACCOUNT, T0, Scene, plan, planned, replay
+from tests.desk.scene import ACCOUNT, T0, Scene, fair, plan, planned, replay
 
 QUICK = WalkPolicy(wait=timedelta(seconds=1), rest_at_cap=timedelta(seconds=1))
 HASTY = ProgramPolicy(attempts_max=1, quiet=timedelta(seconds=1))
@@ -70,8 +72,10 @@ def test_without_a_new_solution_the_index_is_scaled_to_what_filled() -> None:
     assert program.state is ProgramState.PARTIAL_BALANCED, program.sentence
     # AAA alone carries 30 x 40 = 1,200 $/pt, which is 6 index straddles of 200
     assert {key: row.filled for key, row in program.packages.items()} == {
-        "QQQ": 6, "AAA": 30, "BBB": 0,
-    }  # fmt: skip
+        "QQQ": 6,
+        "AAA": 30,
+        "BBB": 0,
+    }
 
 
 def test_a_trade_scaled_below_its_smallest_share_is_traded_back() -> None:
@@ -197,6 +201,68 @@ def test_one_wild_quote_of_the_index_stops_nothing_but_a_lasting_move_does() -> 
         later = {key: replace(each, at=scene.now) for key, each in moved.items()}
         scene.tell(ev.MarketObserved(quotes=later))
     assert program_of(scene).state is not ProgramState.RUNNING
+
+
+def stopped_out_of_balance() -> Scene:
+    """A program that a margin rejection has stopped with 150 $/pt too many on one side."""
+    scene = begun(replace(HASTY, attempts_max=100))
+    rng = random.Random(5)
+    while abs(balance_of(program_of(scene), {}).filled) < 150:
+        scene.fill_everything(rng, ticks=1)
+    scene.tick()
+    working = next(iter(scene.live))
+    scene.live.pop(working)
+    scene.tell(OrderRejected(ref=working, code=201, message="insufficient margin"))
+    for ref in list(scene.live):
+        scene.live.pop(ref)
+        scene.tell(OrderCancelled(ref=ref, message="cancelled"))
+    scene.now += timedelta(seconds=2)
+    return scene
+
+
+def sent_back(scene: Scene) -> list[ApprovedOrder]:
+    return [row for row in scene.sent if row.intent.purpose is Purpose.REDUCE]
+
+
+@pytest.mark.parametrize("share", ["0.70", "0.90", "1.10", "1.60"])
+def test_what_is_traded_back_is_priced_by_the_vol_of_now_not_of_the_plan(share: str) -> None:
+    scene = stopped_out_of_balance()
+    scene.times = (Decimal(share), Decimal(share))
+    scene.tick(40)
+    back = sent_back(scene)
+    assert back
+    for row in back:
+        middle = fair(row.intent.combo.symbol) * Decimal(share)
+        assert abs(row.intent.limit_price / middle - 1) < Decimal("0.02")
+
+
+def test_a_wild_quote_of_one_leg_is_nothing_to_trade_back_at() -> None:
+    scene = stopped_out_of_balance()
+    scene.times = (Decimal("1.60"), Decimal(1))
+    scene.tick(40)
+    assert not sent_back(scene)
+    assert any("nearer to our own fair value" in text for text in scene.state.denied.values())
+
+
+@pytest.mark.parametrize("share", ["0.60", "1.60"])
+def test_a_closing_is_worked_to_its_end_whatever_vol_and_vix_have_done(share: str) -> None:
+    scene = Scene()
+    scene.open()
+    scene.fill_everything(random.Random(1))
+    opened = plan(scene.now)
+    packages = tuple(
+        replace(row, side=row.side.opposite, purpose=Purpose.REDUCE) for row in opened.packages
+    )
+    closing = replace(opened, packages=packages, kind=PlanKind.EXIT, edge_vol_points=None)
+    (trade,) = scene.state.programs_held
+    scene.tell(ev.ClosingRequested(trade=trade, reason="loss limit", requested_by="me", share=1.0))
+    scene.tell(ev.PlanProposed(plan=closing))
+    scene.answer("EXECUTE")
+    scene.times, scene.vix = (Decimal(share), Decimal(share)), 55.0
+    program = ended(scene)
+    assert program.state is ProgramState.COMPLETED, program.sentence
+    assert all(row.filled == row.plan.quantity for row in program.packages.values())
+    assert not scene.state.denied
 
 
 def test_nothing_is_sent_after_a_gap_until_the_books_were_read() -> None:

@@ -13,7 +13,10 @@ from dispersa.gateway.world.source import MarketSource
 from dispersa.gateway.world.universe import Universe
 
 MARKETS = ("calm", "fast", "wide", "one-sided", "faulty", "duplicate")
-"""`duplicate` is calm, but one change of a limit becomes a second live order."""
+"""`duplicate` is calm, but one change of a limit becomes a second live order. Tests use three more,
+`halted` and `paused`, where the heaviest name has no bids, and `margin`, where an order on QQQ
+is rejected with 201."""
+PAUSED_SECONDS = 45.0
 FAST_TIMES = 3.0
 """Realized over implied volatility, against 0.92 in a calm market, and jumps each trading day."""
 WIDE_TIMES = 3.0
@@ -82,6 +85,13 @@ def faults_of(market: str, seed: int, symbols: list[str]) -> list[ScriptedFault]
             return list(_one_sided(chance, symbols))
         case "faulty":
             return list(_faulty(chance, symbols))
+        case "halted" | "paused":
+            seconds = SECONDS if market == "halted" else PAUSED_SECONDS
+            fault = VenueFault(code="C4", symbol=symbols[1], seconds=seconds)
+            return [ScriptedFault(moment=0.0, fault=fault)]
+        case "margin":
+            fault = VenueFault(code="B14", symbol=symbols[0], seconds=SECONDS)
+            return [ScriptedFault(moment=60.0, fault=fault)]
         case "duplicate":
             fault = VenueFault(code="B19", symbol=chance.choice(symbols), seconds=SECONDS)
             return [ScriptedFault(moment=chance.uniform(1.0, 120.0), fault=fault)]

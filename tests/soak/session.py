@@ -15,6 +15,7 @@ from dispersa.desk import events as ev
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.execution.outcome import outcome_of
+from dispersa.execution.plan import DroppedName
 from dispersa.execution.policy import PRESETS, ProgramPolicy
 from dispersa.execution.program import balance_of
 from dispersa.gateway.exchange.orders import WorkingOrder
@@ -55,6 +56,8 @@ RESTS_AFTER_END = 30.0
 class Cell:
     """One program to run: market, fill preset, seed, names beside the index, account, speed.
 
+    `reserves` names more are read and may stand in.
+
     `speed` None is virtual time with connections in memory; a number is real TCP, so many times
     as fast as the wall clock.
     """
@@ -63,6 +66,7 @@ class Cell:
     fills: str
     seed: int
     names: int = 2
+    reserves: int = 0
     cash: int = 5_000_000
     preset: str = "standard"
     speed: float | None = None
@@ -88,48 +92,56 @@ class Measured:
 
 
 def measure(cell: Cell) -> Measured:
-    """Run one program to its end; the same cell gives the same numbers in virtual time."""
+    """Run one program to its end and measure it."""
+    return _measured(work(cell))
+
+
+def work(cell: Cell, policy: ProgramPolicy | None = None) -> "Worked":
+    """Run one program to its end; the same cell gives the same story in virtual time."""
     gc.disable()
     usual = trade_session.OBSERVE_EVERY
     trade_session.OBSERVE_EVERY = timedelta(seconds=STEP_SECONDS)
     try:
         with TemporaryDirectory() as folder:
             speed = cell.speed or Virtual(network=InMemory(seed=cell.seed))
-            return run(lambda: _program(cell, Path(folder)), speed)
+            return run(lambda: _program(cell, policy or ProgramPolicy(), Path(folder)), speed)
     finally:
         trade_session.OBSERVE_EVERY = usual
         gc.enable()
         gc.collect()
 
 
-async def _program(cell: Cell, folder: Path) -> Measured:
+async def _program(cell: Cell, policy: ProgramPolicy, folder: Path) -> "Worked":
     settings = GatewaySettings(
         port=4002 if cell.speed is None else 0,
         seed=cell.seed,
         start=START,
         account=ACCOUNT,
         cash=Decimal(cell.cash),
-        names=cell.names,
+        names=cell.names + cell.reserves,
         step_seconds=STEP_SECONDS,
         venue_rules={"fill_model": cell.fills},
     )
     with carried(cell.market):
         gateway = await serve(settings)
     async with gateway:
-        return await _traded(cell, gateway, folder)
+        return await _traded(cell, policy, gateway, folder)
 
 
-async def _traded(cell: Cell, gateway: RunningGateway, folder: Path) -> Measured:
+async def _traded(
+    cell: Cell, policy: ProgramPolicy, gateway: RunningGateway, folder: Path
+) -> "Worked":
     clock = StepClock(LoopClock(gateway.clock.now(), asyncio.get_running_loop()))
     connection = await connect(
         IbkrSettings(host=gateway.host, port=gateway.port, account=ACCOUNT), clock.live
     )
-    watch = _Watch(gateway)
+    watch = Watch(gateway)
     journal = Journal.open(folder / "soak.sqlite", build_id="soak", now=clock.now)
     try:
         with journal:
+            setup = _setup(cell, gateway, connection, journal, clock)
             state = await run_trade(
-                _setup(cell, gateway, connection, journal, clock),
+                replace(setup, rules=replace(setup.rules, program_policy=policy)),
                 edge_waiver=EDGE_WAIVER,
                 observers=[watch],
             )
@@ -138,7 +150,7 @@ async def _traded(cell: Cell, gateway: RunningGateway, folder: Path) -> Measured
         watch.look()
     finally:
         await connection.close()
-    return _measured(cell, state, watch)
+    return Worked(cell=cell, state=state, watch=watch)
 
 
 def _setup(
@@ -165,7 +177,6 @@ def _setup(
             gate=Gate(SIMULATED_LIMITS),
             order_prefix=PREFIX,
             walk_policy=PRESETS[cell.preset],
-            program_policy=ProgramPolicy(),
         ),
         connection=connection,
         journal=journal,
@@ -206,6 +217,8 @@ class QuickWorkers(MarketWorkers):
         self._reading = await read_market(
             self._feed, self.symbols, window=self._policies.window, clock=self._clock
         )
+        self._spare = tuple(self.symbols[1 + self._cell.names :])
+        self._left_out = tuple(DroppedName(symbol=one, reason="spare") for one in self._spare)
         return ev.SignalComputed(
             signal=Signal(
                 as_of=self._reading.at,
@@ -234,7 +247,7 @@ def _later(fault: ScriptedFault, seconds: float) -> ScriptedFault:
     return replace(fault, moment=fault.moment + seconds)
 
 
-class _Watch:
+class Watch:
     """Looks at the exchange's own books whenever the desk steps."""
 
     def __init__(self, gateway: RunningGateway) -> None:
@@ -242,6 +255,7 @@ class _Watch:
         self._venue, self._clock = gateway.venue, gateway.clock
         self._twice_since: dict[str, datetime] = {}
         self.duplicate_seconds = 0.0
+        self.duplicates = 0
         self.balanced_at: datetime | None = None
 
     def saw(self, seen: Seen) -> None:
@@ -264,6 +278,7 @@ class _Watch:
         for order in self._live():
             live.setdefault(order.order.order_ref, []).append(order.order_id)
         twice = {ref: ids for ref, ids in live.items() if len(ids) > 1}
+        self.duplicates = max(self.duplicates, len(self._twice_since | twice))
         for ref in twice:
             since = self._twice_since.setdefault(ref, now)
             self.duplicate_seconds = max(self.duplicate_seconds, (now - since).total_seconds())
@@ -286,17 +301,32 @@ class _Watch:
         return {key: value for key, value in self._venue.truth.positions.items() if value}
 
 
-def _measured(cell: Cell, state: DeskState, watch: _Watch) -> Measured:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """A program that was run: the desk's last state and what was seen at the exchange."""
+
+    cell: Cell
+    state: DeskState
+    watch: Watch
+
+    @property
+    def are_positions_exact(self) -> bool:
+        """Whether our executions amount to what the exchange says that the account holds."""
+        held = {
+            int(key): Decimal(one.quantity)
+            for key, one in positions_from(self.state.book).items()
+            if one.quantity
+        }
+        return held == self.watch.positions
+
+
+def _measured(worked: Worked) -> Measured:
+    cell, state, watch = worked.cell, worked.state, worked.watch
     program = state.program
     if program is None:
         return _refused(cell, state)
     outcome = outcome_of(program, state.orders, state.book, state.messages_sent)
     shares = [row.half_spread_share for row in outcome.packages]
-    held = {
-        int(key): Decimal(one.quantity)
-        for key, one in positions_from(state.book).items()
-        if one.quantity
-    }
     balanced = watch.balanced_at or program.ended_at or program.started_at
     return Measured(
         cell=cell,
@@ -309,7 +339,7 @@ def _measured(cell: Cell, state: DeskState, watch: _Watch) -> Measured:
         messages_per_package=sum(row.messages for row in outcome.packages) / len(outcome.packages),
         duplicate_seconds_max=watch.duplicate_seconds,
         orphans=watch.orphans,
-        are_positions_exact=held == watch.positions,
+        are_positions_exact=worked.are_positions_exact,
         remedies=",".join(remedy.value for remedy in program.remedies),
         alerts=len(program.alerts),
     )

@@ -26,6 +26,8 @@ from dispersa.market import Symbol
 
 COVARIANCE_DAYS = 126
 """Returns behind the tracking covariance: half a year."""
+SPARE_NAMES = 3
+"""Names read beyond those that are wanted: who takes the place of one that can not be traded."""
 
 
 class BasketRule(StrEnum):
@@ -43,8 +45,8 @@ class BasketPolicy:
     Attributes
     ----------
     candidates
-        Heaviest names that are read before choosing; None: as many as are wanted, twice as many
-        for a rule that looks at more than weight.
+        Heaviest names that are read before choosing; None: as many as are wanted and three, twice
+        as many as are wanted for a rule that looks at more than weight.
     cost_aversion
         Tracking points that one vol point of cost is worth, for TRACKING.
     earnings
@@ -59,7 +61,7 @@ class BasketPolicy:
 
     def to_read(self, names: int) -> int:
         """How many of the heaviest names to read for a basket of `names`."""
-        wanted = names if self.rule is BasketRule.HEAVIEST else 2 * names
+        wanted = names + SPARE_NAMES if self.rule is BasketRule.HEAVIEST else 2 * names
         return max(names, self.candidates or wanted)
 
     def next_report(self, symbol: Symbol, as_of: date) -> date | None:

@@ -113,7 +113,7 @@ def _package(
     book: ExecutionBook,
     messages: Mapping[OrderRef, int],
 ) -> PackageOutcome:
-    slippage = sum((_slippage(order, book) for order in orders), Decimal(0))
+    slippage = sum((slippage_of(order, book) for order in orders), Decimal(0))
     refs = [order.approved.intent.ref for order in orders]
     return PackageOutcome(
         symbol=row.plan.symbol,
@@ -138,7 +138,8 @@ def _package(
     )
 
 
-def _slippage(order: Order, book: ExecutionBook) -> Decimal:
+def slippage_of(order: Order, book: ExecutionBook) -> Decimal:
+    """Dollars paid by one order against the mid at its arrival; negative is improvement."""
     intent = order.approved.intent
     price = book.net_price(intent.ref, intent.combo)
     if price is None or order.arrival_mid is None:

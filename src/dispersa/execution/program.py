@@ -279,10 +279,24 @@ def next_slice(
     for row in _in_order(program, balance):
         if not _is_ready(row, now) or _is_side_full(program, row, at_risk):
             continue
-        quantity = min(slice_quantity(program, row, at_risk, balance), allowed(row))
+        room = slice_quantity(program, row, at_risk, balance)
+        quantity = min(room, allowed(row), _in_step(program, row, balance))
         if quantity > 0:
             return Slice(key=row.plan.key, quantity=quantity)
     return None
+
+
+def _in_step(program: Program, row: PackageProgress, balance: VegaBalance) -> int:
+    """Straddles that may be traded back while another package's way back is blocked.
+
+    What balances a package that can not be traded now is kept: it may never come back.
+    """
+    is_blocked = any(each.gap and each.paused_at for each in program.packages.values())
+    if program.state is not ProgramState.UNWINDING or not is_blocked:
+        return row.remaining
+    most = max(abs(balance.filled), program.tolerance_usd)
+    room = most - balance.highest if row.side is Side.BUY else most + balance.lowest
+    return max(0, int(room / row.plan.vega_usd + ROUNDING))
 
 
 def _may_launch(program: Program, now: datetime) -> bool:

@@ -144,8 +144,9 @@ def _terms(package: PlannedPackage, request: ResolveRequest) -> StraddleTerms:
 def scaled(program: Program, *, only_back: bool = False) -> Targets:
     """Shrink the larger side until both sides' vegas match: unfilled straddles before filled ones.
 
-    What was given up stays as it is. With `only_back` nothing new is opened at all. Signs: a side
-    is + for packages that are long vega, - for those that are short.
+    What was given up stays as it is. With `only_back` nothing new is opened at all, and what can
+    not be traded back keeps as much of the other side as balances it. Signs: a side is + for
+    packages that are long vega, - for those that are short.
     """
     rows = list(program.packages.values())
     targets = {row.plan.key: _held_or_wanted(row, only_back=only_back) for row in rows}
@@ -155,7 +156,20 @@ def scaled(program: Program, *, only_back: bool = False) -> Targets:
         floors = {row.plan.key: row.filled for row in heavy}
         _shrink(heavy, targets, floors, abs(_net(rows, targets)))
         _shrink(heavy, targets, dict.fromkeys(floors, 0), abs(_net(rows, targets)))
+    if only_back:
+        _keep(rows, targets, _net(rows, targets))
     return targets
+
+
+def _keep(rows: list[PackageProgress], targets: dict[str, int], excess: float) -> None:
+    """Hold on to what is held against `excess` dollars of vega, the largest straddles first."""
+    against = [row for row in rows if row.vega_usd * excess < 0 and _is_free(row)]
+    left = abs(excess)
+    for row in sorted(against, key=lambda each: -each.plan.vega_usd):
+        held = max(row.filled - targets[row.plan.key], 0)
+        units = min(held, int(max(left, 0.0) / row.plan.vega_usd + 0.5))
+        targets[row.plan.key] += units
+        left -= units * row.plan.vega_usd
 
 
 def _held_or_wanted(row: PackageProgress, *, only_back: bool) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dispersa.execution.plan import PlannedPackage
 from dispersa.market import ConId, OptionContract, Side
-from dispersa.orders import ExecutionBook, OrderRef
+from dispersa.orders import ExecutionBook, Order, OrderRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,21 @@ def legs_of(
     return PackageLegs(
         filled=whole, residuals={con_id: count - whole for con_id, count in legs.items()}
     )
+
+
+def filled_of(
+    package: PlannedPackage, refs: tuple[OrderRef, ...], live: Order | None, book: ExecutionBook
+) -> int:
+    """Whole straddles held; a live combo counts by both legs together, whichever is told first.
+
+    Otherwise the first leg of a trade back would count before the order does, and the rest of
+    that order would look as if it were too much.
+    """
+    if live is None or not live.state.may_fill or len(live.approved.intent.combo.legs) == 1:
+        return legs_of(package, refs, book).filled
+    intent = live.approved.intent
+    past = legs_of(package, tuple(ref for ref in refs if ref != intent.ref), book)
+    return past.filled + package.side.sign * intent.side.sign * live.filled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ def plan_document(plan: TradePlan, verdict: GateVerdict) -> dict[str, Any]:
         "created_at": plan.created_at.isoformat(),
         "expires_at": plan.expires_at.isoformat(),
         "packages": [_planned(row) for row in plan.packages],
+        "reserves": [_planned(row) for row in plan.reserves],
         "net_vega": plan.net_vega_usd,
         "gross_vega": plan.gross_vega_usd,
         "premium": float(plan.premium_usd),

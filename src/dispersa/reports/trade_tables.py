@@ -65,12 +65,26 @@ def _marked(signal: Signal) -> list[RenderableType]:
 def plan_table(plan: TradePlan, verdict: GateVerdict) -> RenderableType:
     """Show the whole plan as it is put to a person: packages, balance, cost, stress, checks."""
     parts: list[RenderableType] = [_packages(plan), _sums(plan), _stress(plan), _checks(verdict)]
+    if plan.reserves:
+        parts.append(_reserves(plan))
     if plan.dropped:
         dropped = table("Left out", "name", "reason", left=2)
         for row in plan.dropped:
             dropped.add_row(row.symbol, row.reason)
         parts.append(dropped)
     return Group(*parts)
+
+
+def _reserves(plan: TradePlan) -> Table:
+    """Names that may stand in for names that do not fill, each up to its quantity."""
+    rows = table(
+        "Reserves: stand in for names that do not fill", "side", "straddle", "up to", "IV %",
+        "vega $/pt", "premium $", left=2,
+    )  # fmt: skip
+    for row in plan.reserves:
+        cells = _package_cells(row)
+        rows.add_row(*cells[:3], *cells[5:8])
+    return rows
 
 
 def _packages(plan: TradePlan) -> Table:

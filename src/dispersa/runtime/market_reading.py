@@ -104,6 +104,11 @@ class MarketReading:
         kept = {symbol: name for symbol, name in self.names.items() if symbol not in gone}
         return replace(self, names=kept, dropped=(*self.dropped, *left_out))
 
+    def only(self, symbols: Sequence[Symbol]) -> "MarketReading":
+        """The same reading of these names alone."""
+        kept = {symbol: self.names[symbol] for symbol in symbols if symbol in self.names}
+        return replace(self, names=kept, dropped=())
+
 
 async def read_market(
     feed: BrokerFeed,

@@ -1,7 +1,7 @@
 """How does today's market become a plan? Straddles valued, sized, priced and written down."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -38,7 +38,8 @@ class PlanningPolicy:
     `broker_vega_gap_max` how far the broker model's vega may be from ours;
     `size_at_quote_multiple` bounds a package by so many times the smaller size quoted,
     `open_interest_share_max` by that share of the smaller leg's open interest (None: no bound);
-    `slippage_share` is the part of the half-spread that a walk is expected to pay.
+    `slippage_share` is the part of the half-spread that a walk is expected to pay; at most
+    `reserves_max` eligible names that were not chosen may stand in for names that do not fill.
     """
 
     rate: float = 0.04
@@ -48,6 +49,7 @@ class PlanningPolicy:
     open_interest_share_max: float | None = None
     slippage_share: float = 0.6
     commission_per_contract_usd: Decimal = Decimal("0.65")
+    reserves_max: int = 3
 
 
 def anything_quoted() -> BasketPolicy:
@@ -162,7 +164,7 @@ def _short_margin(name: NameReading, valued: ValuedStraddle) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequestInputs:
-    """Everything that a plan is made from."""
+    """Everything that a plan is made from; `reserves` are eligible names that were not chosen."""
 
     reading: MarketReading
     signal: Signal
@@ -173,6 +175,7 @@ class PlanRequestInputs:
     stress: StressPolicy
     policy: PlanningPolicy
     now: datetime
+    reserves: Mapping[Symbol, Candidate] = field(default_factory=dict)
 
 
 def propose(inputs: PlanRequestInputs, *, edge_waived: str | None) -> TradePlan | str:
@@ -213,10 +216,12 @@ def _written(
 ) -> TradePlan:
     index, sizing = inputs.signal.index, sized.sizing
     packages = tuple(
-        _package(inputs, symbol, quantity, is_index=symbol == index)
+        _package(inputs, inputs.candidates[symbol], quantity, is_index=symbol == index)
         for symbol, quantity in sizing.quantities.items()
         if quantity
     )
+    reserves = _reserves(inputs, packages, sizing.index.vega_usd_per_point)
+    held_back = {package.symbol for package in reserves}
     left_out = tuple(DroppedName(symbol=row.symbol, reason=row.reason) for row in sizing.dropped)
     margin = sizing.totals.margin_usd
     if margin is None:
@@ -231,7 +236,7 @@ def _written(
         packages=packages,
         vega_budget_usd=sizing.index.vega_usd_per_point,
         vega_tolerance_usd=inputs.sizer.policy.tolerance * sizing.index.vega_usd_per_point,
-        dropped=(*inputs.dropped, *left_out),
+        dropped=tuple(row for row in (*inputs.dropped, *left_out) if row.symbol not in held_back),
         stress=tuple(
             StressRow(name=row.scenario.name, pnl_usd=row.pnl_usd) for row in sized.stress.rows
         ),
@@ -240,12 +245,33 @@ def _written(
         edge_vol_points=inputs.signal.edge_net_of(direction),
         edge_waived=edge_waived,
         sizing_note=_note(sizing),
+        reserves=reserves,
     )
+
+
+def _reserves(
+    inputs: PlanRequestInputs, packages: Sequence[PlannedPackage], vega_usd: float
+) -> tuple[PlannedPackage, ...]:
+    """Up to `reserves_max` names that may stand in, each for as much as the largest component.
+
+    They are on the components' side; liquidity bounds them as it bounds everybody.
+    """
+    components = [row for row in packages if row.role is Role.COMPONENT]
+    most = max((abs(row.vega_signed_usd) for row in components), default=0.0)
+    found: list[PlannedPackage] = []
+    for candidate in inputs.reserves.values():
+        terms = candidate.terms
+        wanted = int(min(most, vega_usd) / terms.vega_usd_per_point)
+        units = wanted if terms.count_max is None else min(wanted, terms.count_max)
+        if units > 0 and len(found) < inputs.policy.reserves_max:
+            signed = components[0].side.sign * units
+            found.append(_package(inputs, candidate, signed, is_index=False))
+    return tuple(found)
 
 
 def probe(inputs: PlanRequestInputs, symbol: Symbol, *, edge_waived: str | None) -> TradePlan:
     """Write the plan of one straddle, bought: what it costs is what it can lose."""
-    package = _package(inputs, symbol, 1, is_index=False)
+    package = _package(inputs, inputs.candidates[symbol], 1, is_index=False)
     premium = package.premium_usd
     return TradePlan(
         created_at=inputs.now,
@@ -278,10 +304,11 @@ def _note(sizing: Sizing) -> str:
 
 
 def _package(
-    inputs: PlanRequestInputs, symbol: Symbol, quantity: int, *, is_index: bool
+    inputs: PlanRequestInputs, candidate: Candidate, quantity: int, *, is_index: bool
 ) -> PlannedPackage:
-    candidate, name = inputs.candidates[symbol], inputs.reading.names[symbol]
     valued, terms, policy = candidate.valued, candidate.terms, inputs.policy
+    symbol = terms.symbol
+    name = inputs.reading.names[symbol]
     slippage = to_decimal(terms.half_spread_usd * policy.slippage_share, places=2)
     commission = policy.commission_per_contract_usd * LEGS
     broker = valued.broker_vega

@@ -13,12 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 from dispersa.broker import Broker, BrokerFeed
 from dispersa.desk import events as ev
-from dispersa.desk.commands import AskApproval, DeclineTrade, DenyPlan, EndProgram
+from dispersa.desk.commands import AskApproval, DeclineTrade, DenyPlan, EndProgram, Retarget
 from dispersa.desk.phase_commands import AnnounceStart, ApprovePlan
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokerError, Halted, MarketDataMissing, Unresolved
-from dispersa.execution.plan import TradePlan
+from dispersa.execution.plan import PlannedPackage
 from dispersa.journal import Journal
 from dispersa.market import ConId, OptionContract, Symbol, Underlying
 from dispersa.orders import AccountReading, VixReading
@@ -44,7 +44,7 @@ OBSERVE_EVERY = timedelta(milliseconds=250)
 CONDITIONS_EVERY = timedelta(seconds=15)
 
 SUBSCRIBE_AGAIN = timedelta(seconds=1)
-_PLAN_SHOWN = (AskApproval, AnnounceStart, ApprovePlan)
+_PACKAGES_CHANGE = (AskApproval, AnnounceStart, ApprovePlan, Retarget)
 _LIVES_BY_TICKS = frozenset({Stage.EXECUTION, Stage.APPROVED})
 _RESTING = frozenset({Stage.IDLE, Stage.DECLINED, Stage.ENDED})
 RESTING_ROUNDS = 8
@@ -127,7 +127,7 @@ async def run_trade(
     reach = Reach(loop, setup.journal)
     await open_books(setup, loop)
     if loop.state.stage is Stage.EXECUTION and loop.state.plan is not None:
-        streaming.follow(loop.state.plan)
+        streaming.follow(loop.state)
     else:
         asked = ev.TradeRequested(requested_by=setup.operator.name, edge_waiver=edge_waiver)
         loop.post(asked if closing is None else closing)
@@ -200,6 +200,15 @@ async def _or_reason(reading: Coroutine[Any, Any, _Reading]) -> tuple[_Reading |
         return None, str(error)
 
 
+def _packages(state: DeskState) -> tuple[PlannedPackage, ...]:
+    """What is worked, or shown for approval; a name given up with nothing held needs no quote."""
+    program, plan = state.program, state.plan
+    if program is None or program.state.has_ended:
+        return () if plan is None else plan.packages
+    rows = program.packages.values()
+    return tuple(row.plan for row in rows if row.is_open or row.filled or row.gap)
+
+
 class Streaming:
     """Keeps the plan's legs streaming and shows the desk the market while it works."""
 
@@ -208,21 +217,22 @@ class Streaming:
         self._con_ids: frozenset[ConId] = frozenset()
         self.has_begun = False
         self._streamed: tuple[OptionContract | Underlying, ...] = ()
-        self._wanted: asyncio.Queue[TradePlan | None] = asyncio.Queue()
+        self._wanted: asyncio.Queue[tuple[PlannedPackage, ...] | None] = asyncio.Queue()
 
     def saw(self, seen: Seen) -> None:
-        """Start streaming the plan's contracts as soon as it is up for approval."""
+        """Stream the plan's contracts as soon as it is up for approval, reserves when they play."""
         self.has_begun |= isinstance(seen.event, ev.TradeRequested | ev.ClosingRequested)
-        asks = any(isinstance(command, _PLAN_SHOWN) for command in seen.commands)
-        if asks and seen.state.plan is not None:
-            self.follow(seen.state.plan)
+        if any(isinstance(command, _PACKAGES_CHANGE) for command in seen.commands):
+            self.follow(seen.state)
         elif any(isinstance(command, _PLAN_OVER) for command in seen.commands):
             self._wanted.put_nowait(None)
 
-    def follow(self, plan: TradePlan) -> None:
-        """Stream the contracts of this plan."""
+    def follow(self, state: DeskState) -> None:
+        """Stream the contracts of the plan, or of the program that is under way."""
         self.has_begun = True
-        self._wanted.put_nowait(plan)
+        wanted = _packages(state)
+        if wanted:
+            self._wanted.put_nowait(wanted)
 
     def tasks(self, loop: DeskLoop) -> list[Callable[[], Coroutine[Any, Any, None]]]:
         """What runs beside the desk."""
@@ -235,25 +245,32 @@ class Streaming:
 
     async def _subscribe(self) -> None:
         while True:
-            plan = await self._wanted.get()
-            if plan is None:
+            packages = await self._wanted.get()
+            if packages is None:
                 await self._release()
                 continue
-            while not await self._streams(plan) and self._wanted.empty():
+            while not await self._streams(packages) and self._wanted.empty():
                 await asyncio.sleep(SUBSCRIBE_AGAIN.total_seconds())
 
-    async def _streams(self, plan: TradePlan) -> bool:
-        """Whether the plan's contracts stream now; a lost link must not end a desk at work."""
+    async def _streams(self, packages: tuple[PlannedPackage, ...]) -> bool:
+        """Whether the packages' contracts stream now; a lost link must not end a desk at work.
+
+        What is no longer wanted gives its lines back first.
+        """
+        feed = self._setup.connection.feed
         contracts: list[OptionContract | Underlying] = []
         try:
-            for package in plan.packages:
+            for package in packages:
                 contracts.extend(package.straddle.legs)
                 contracts.append(await self._underlying(package.symbol))
-            await self._setup.connection.feed.subscribe(contracts)
+            wanted = frozenset(contract.con_id for contract in contracts)
+            over = [each for each in self._streamed if each.con_id not in wanted]
+            self._streamed = tuple(each for each in self._streamed if each.con_id in wanted)
+            await feed.unsubscribe(over)
+            await feed.subscribe(contracts)
         except (BrokerError, MarketDataMissing):
             return False
-        self._streamed = tuple(contracts)
-        self._con_ids = frozenset(contract.con_id for contract in contracts)
+        self._streamed, self._con_ids = tuple(contracts), wanted
         return True
 
     async def _release(self) -> None:

@@ -12,7 +12,14 @@ from dispersa.correlation.narrowing import Asked, BasketPolicy, narrowed
 from dispersa.correlation.past import DailySeries
 from dispersa.correlation.selection import EarningsPolicy
 from dispersa.correlation.signal import assess
-from dispersa.correlation.terms import Direction, Signal, SignalInputs, SignalName, SignalPolicy
+from dispersa.correlation.terms import (
+    Direction,
+    ReasonCode,
+    Signal,
+    SignalInputs,
+    SignalName,
+    SignalPolicy,
+)
 from dispersa.desk import events as ev
 from dispersa.desk.commands import ComputeClosing
 from dispersa.desk.state import DeskState
@@ -86,6 +93,7 @@ class MarketWorkers:
         self._clock = clock
         self._reading: MarketReading | None = None
         self._left_out: tuple[DroppedName, ...] = ()
+        self._spare: tuple[Symbol, ...] = ()
 
     def remade(self, make: Callable[..., _Workers], **more: object) -> _Workers:
         """Make other workers on the same feed, broker, policies and clock."""
@@ -136,6 +144,11 @@ class MarketWorkers:
             DroppedName(symbol=one.name.symbol, reason=one.reason.sentence)
             for one in inputs.left_out
         )
+        self._spare = tuple(
+            one.name.symbol
+            for one in inputs.left_out
+            if one.reason.code is ReasonCode.NAME_NOT_CHOSEN
+        )
         return await asyncio.to_thread(assess, inputs, self._policies.signal)
 
     async def compute_plan(self, state: DeskState, edge_waiver: str | None) -> ev.Event:
@@ -149,6 +162,7 @@ class MarketWorkers:
         candidates, dropped = find_candidates(
             reading.without(self._left_out), weights, self._policies.planning
         )
+        reserves, _ = find_candidates(reading.only(self._spare), weights, self._policies.planning)
         inputs = PlanRequestInputs(
             reading=reading,
             signal=signal,
@@ -159,6 +173,7 @@ class MarketWorkers:
             stress=self._policies.stress,
             policy=self._policies.planning,
             now=self._clock.now(),
+            reserves=reserves,
         )
         plan = await asyncio.to_thread(propose, inputs, edge_waived=edge_waiver)
         if isinstance(plan, str):

@@ -33,8 +33,8 @@ class BasketSection(Section):
         2,
         120,
         "names",
-        "Heaviest names that are read before choosing. If left out: universe.names, twice that "
-        "for a rule that looks at more than weight.",
+        "Heaviest names that are read before choosing. If left out: universe.names and three, "
+        "twice universe.names for a rule that looks at more than weight.",
         example=60,
     )
     cost_aversion: Number = number(
