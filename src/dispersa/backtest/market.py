@@ -100,13 +100,40 @@ class Source(Protocol):
     `statements` say in sentences what the data is, what it lacks and who is missing from it.
     """
 
-    label: str
-    is_model_marked: bool
-    statements: tuple[str, ...]
-    index: Symbol
-    tenor_days: int
-    days: tuple[date, ...]
-    content_hash: str
+    @property
+    def label(self) -> str:
+        """What the data is, in a few words."""
+        ...
+
+    @property
+    def is_model_marked(self) -> bool:
+        """Whether prices are computed from vols."""
+        ...
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """What the data lacks, in sentences."""
+        ...
+
+    @property
+    def index(self) -> Symbol:
+        """The index."""
+        ...
+
+    @property
+    def tenor_days(self) -> int:
+        """Tenor of the signal."""
+        ...
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Days that can be traded, ascending."""
+        ...
+
+    @property
+    def content_hash(self) -> str:
+        """Digest of everything that the source hands out."""
+        ...
 
     def basket(self, day: date) -> Basket:
         """Weights of the index as they were known on a day."""

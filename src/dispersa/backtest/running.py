@@ -108,6 +108,7 @@ class Run:
         self._marks: Mapping[ConId, Mark] = {}
         self._marked_at = NEVER
         self._orders = 0
+        self._exits, self._hedging = config.exits.policy(), config.hedging.policy()
 
     def go(self) -> Records:
         """Run every day and return what was recorded."""
@@ -234,7 +235,7 @@ class Run:
             correlation=None if signal is None else signal.implied_correlation,
             correlation_at_start=entry.correlation,
         )
-        return exit_of(look, self.settings.exits)
+        return exit_of(look, self._exits)
 
     def _wants_trade(self) -> bool:
         state, settings = self._desk.state, self.settings
@@ -271,7 +272,7 @@ class Run:
             stock = self._valuer.contracts.underlying(self._valuer.name(row.symbol))
             quote = self._valuer.share_quote(stock, desk.now)
             name = name_delta(desk.state, row, stock, quote, borrow)
-            hedge = hedge_of(name, self.settings.hedging, desk.now, session.opens, session.closes)
+            hedge = hedge_of(name, self._hedging, desk.now, session.opens, session.closes)
             if hedge.verdict is HedgeVerdict.TRADE:
                 found.append((stock, hedge.shares))
         return found
@@ -414,6 +415,6 @@ def _days(settings: BacktestSettings, source: Source) -> tuple[date, ...]:
 
 def _charges(settings: BacktestSettings) -> Charges:
     times = Decimal(repr(settings.commission_multiple))
-    share = Decimal(repr(settings.hedging.commission_per_share_usd))
+    share = Decimal(repr(settings.config.hedging.policy().commission_per_share_usd))
     option = settings.config.planning.policy().commission_per_contract_usd
     return Charges(option_usd=option * times, share_usd=share * times)

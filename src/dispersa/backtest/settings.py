@@ -9,8 +9,6 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from dispersa.desk.exits import ExitPolicy
-from dispersa.desk.hedging import HedgePolicy
 from dispersa.errors import InvalidConfig
 from dispersa.gateway.exchange.fillmodel import PRESETS
 from dispersa.runtime.config.settings import Settings
@@ -35,7 +33,7 @@ class BacktestSettings:
     Attributes
     ----------
     config
-        The product's configuration: universe, signal, sizing, risk, execution, halts.
+        The product's configuration: universe, signal, sizing, risk, execution, exits, hedging.
     fills
         Preset of the gateway's fill model: generous, base or hard.
     spread_multiple, commission_multiple
@@ -63,8 +61,6 @@ class BacktestSettings:
     entry: Entry = Entry.SIGNAL
     entry_probability: float = 0.05
     trades_at_once: int = 1
-    exits: ExitPolicy = field(default_factory=ExitPolicy)
-    hedging: HedgePolicy = field(default_factory=HedgePolicy)
     is_hedged: bool = True
     rate_credit: float = 0.02
     rate_debit: float = 0.05
