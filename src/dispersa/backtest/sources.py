@@ -56,6 +56,58 @@ class Invented:
 Origin = VolFiles | ChainFiles | Invented
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What somebody named as data; `invented` is seed, planted premium and days."""
+
+    chains: Path | None = None
+    weights: Path | None = None
+    vols: Path | None = None
+    closes: Path | None = None
+    index_closes: Path | None = None
+    index_vols: Path | None = None
+    invented: tuple[int, float, int] | None = None
+
+
+def origin_of(files: Files, index: str, names: int) -> Origin:
+    """Return the one origin that was named.
+
+    Raises
+    ------
+    InvalidInput
+        None was named whole, or more than one.
+    """
+    found: list[Origin] = []
+    if files.invented is not None:
+        seed, premium, days = files.invented
+        found.append(Invented(world=WorldSettings(seed=seed, premium=premium, days=days)))
+    if files.chains and files.weights:
+        found.append(
+            ChainFiles(
+                chains=files.chains,
+                weights=files.weights,
+                index=index,
+                vix=files.index_vols,
+                names=names,
+            )
+        )
+    if files.vols and files.closes and files.index_closes and files.index_vols:
+        found.append(
+            VolFiles(
+                vols=files.vols,
+                closes=files.closes,
+                index_vols=files.index_vols,
+                index_closes=files.index_closes,
+            )
+        )
+    if len(found) != 1:
+        raise InvalidInput(
+            f"{len(found)} sources of data were named; expected one: --chains with --weights, or "
+            "--vols with --closes, --index-vols and --index-closes, or --invented SEED"
+        )
+    return found[0]
+
+
 def open_source(origin: Origin) -> Source:
     """Read a source.
 

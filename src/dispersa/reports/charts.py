@@ -16,7 +16,7 @@ WIDTH_INCHES, DPI = 5.4, 180
 
 def pnl_picture(days: Sequence[date], totals: Sequence[float | None]) -> bytes:
     """P&L since inception as a line, each day's change as a bar; None leaves a gap."""
-    figure, axes = _figure(2.7)
+    figure, axes = figure_of(2.7)
     known = [(place, value) for place, value in enumerate(totals) if value is not None]
     changes = [
         (place, value - (before if before is not None else 0.0))
@@ -32,14 +32,14 @@ def pnl_picture(days: Sequence[date], totals: Sequence[float | None]) -> bytes:
     )
     axes.plot(*zip(*known, strict=True), color=BLUE, linewidth=2, marker="o", markersize=3.5)
     axes.axhline(0, color=INK, linewidth=0.8)
-    _dollars(axes.yaxis)
+    dollars(axes.yaxis)
     _days(axes, days)
-    return _png(figure)
+    return png(figure)
 
 
 def parts_picture(names: Sequence[str], values: Sequence[float]) -> bytes:
     """Causes of the day's P&L, one bar each with its figure."""
-    figure, axes = _figure(0.55 + 0.27 * len(names))
+    figure, axes = figure_of(0.55 + 0.27 * len(names))
     places = range(len(names))
     colors = [GREEN if value >= 0 else RED for value in values]
     bars = axes.barh(places, values, color=colors, height=0.62)
@@ -49,15 +49,15 @@ def parts_picture(names: Sequence[str], values: Sequence[float]) -> bytes:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.margins(x=0.18)
     axes.grid(visible=False, axis="y")
-    _dollars(axes.xaxis)
-    return _png(figure)
+    dollars(axes.xaxis)
+    return png(figure)
 
 
 def correlation_picture(
     days: Sequence[date], implied: Sequence[float | None], realized: Sequence[float | None]
 ) -> bytes:
     """Implied and trailing realized correlation by day, in points."""
-    figure, axes = _figure(2.5)
+    figure, axes = figure_of(2.5)
     for name, values, color in (
         ("implied", implied, BLUE),
         ("realized, 21 days", realized, ORANGE),
@@ -65,15 +65,15 @@ def correlation_picture(
         rows = [(place, 100 * one) for place, one in enumerate(values) if one is not None]
         if rows:
             axes.plot(*zip(*rows, strict=True), color=color, linewidth=2, marker="o", label=name)
-    _legend(axes)
+    legend(axes)
     axes.set_ylabel("points", color=INK)
     _days(axes, days)
-    return _png(figure)
+    return png(figure)
 
 
 def cost_picture(names: Sequence[str], paid: Sequence[float], expected: Sequence[float]) -> bytes:
     """Cost paid against cost expected, by package."""
-    figure, axes = _figure(0.7 + 0.34 * len(names))
+    figure, axes = figure_of(0.7 + 0.34 * len(names))
     places = list(range(len(names)))
     axes.barh([p - 0.18 for p in places], paid, height=0.34, color=BLUE, label="paid")
     axes.barh([p + 0.18 for p in places], expected, height=0.34, color=RULE, label="expected")
@@ -81,12 +81,13 @@ def cost_picture(names: Sequence[str], paid: Sequence[float], expected: Sequence
     axes.invert_yaxis()
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.grid(visible=False, axis="y")
-    _legend(axes)
-    _dollars(axes.xaxis)
-    return _png(figure)
+    legend(axes)
+    dollars(axes.xaxis)
+    return png(figure)
 
 
-def _figure(height: float) -> tuple[Any, Any]:
+def figure_of(height: float) -> tuple[Any, Any]:
+    """A figure of the house's width and its axes, without frame, on a light grid."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -101,7 +102,8 @@ def _figure(height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _legend(axes: Any) -> None:
+def legend(axes: Any) -> None:
+    """Names of the series above the picture, at the right."""
     axes.legend(
         frameon=False,
         labelcolor=INK,
@@ -112,7 +114,8 @@ def _legend(axes: Any) -> None:
     )
 
 
-def _dollars(axis: Any) -> None:
+def dollars(axis: Any) -> None:
+    """Whole dollars with separators."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -126,7 +129,8 @@ def _days(axes: Any, days: Sequence[date]) -> None:
     axes.set_xlim(-0.6, len(days) - 0.4)
 
 
-def _png(figure: Any) -> bytes:
+def png(figure: Any) -> bytes:
+    """The picture, the same bytes each time."""
     out = BytesIO()
     figure.savefig(out, format="png", transparent=True, metadata={"Software": None})
     return out.getvalue()
