@@ -9,6 +9,7 @@ import typer
 
 from dispersa.cli import (
     alert_commands,
+    backtest_commands,
     book_commands,
     check_commands,
     checklist_commands,
@@ -26,6 +27,7 @@ from dispersa.cli import (
     report_commands,
     run_commands,
     signal_commands,
+    sweep_commands,
     trade_commands,
     watch_commands,
     watchdog_commands,
@@ -48,6 +50,8 @@ GROUPS = (
     demo_commands,
     gateway_commands,
     correlation_commands,
+    backtest_commands,
+    sweep_commands,
     history_commands,
     config_commands,
     journal_commands,
