@@ -78,7 +78,7 @@ class MailSink:
 @contextmanager
 def mail_server(sink: MailSink, port: int = 0) -> Iterator[int]:
     """Run the mail server; yields its port."""
-    controller = Controller(sink, hostname="127.0.0.1", port=port or _free_port())
+    controller = Controller(sink, hostname="127.0.0.1", port=port or free_port())
     controller.start()
     try:
         yield controller.port
@@ -125,6 +125,17 @@ def web_server(sink: WebSink) -> Iterator[int]:
         thread.join()
 
 
+def mail_section(port: int) -> dict[str, object]:
+    """Return the [alerts] of a desk that mails to a server on loopback."""
+    return {
+        "email_to": ["ann@example.org"],
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_security": "none",
+        "allow_private_targets": True,
+    }
+
+
 def mail_channel(port: int, *receivers: str, private_allowed: bool = True) -> Mail:
     server = MailServer(
         host="127.0.0.1", port=port, security="none", private_allowed=private_allowed
@@ -148,7 +159,7 @@ def sms_channel(port: int, *, private_allowed: bool = True) -> Sms:
     return Sms(provider=provider, receiver="+15550002", sender=SENDER)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as probe:

@@ -21,8 +21,8 @@ from dispersa.alerts.channels import Channel
 from tests.alerts.sinks import (
     MailSink,
     WebSink,
-    _free_port,
     alert,
+    free_port,
     mail_channel,
     mail_server,
     sms_channel,
@@ -101,7 +101,7 @@ async def test_outcome_says_refused_when_every_channel_refused() -> None:
 
 
 async def test_outcome_does_not_wait_beyond_its_time_for_a_server_that_is_down() -> None:
-    async with running([mail_channel(_free_port())]) as dispatcher:
+    async with running([mail_channel(free_port())]) as dispatcher:
         await dispatcher.post(alert())
         begun = time.monotonic()
         (found,) = await dispatcher.outcome("a1", timedelta(seconds=0.4))
@@ -111,7 +111,7 @@ async def test_outcome_does_not_wait_beyond_its_time_for_a_server_that_is_down()
 
 
 async def test_an_outage_delays_and_loses_nothing() -> None:
-    port, sink = _free_port(), MailSink()
+    port, sink = free_port(), MailSink()
     async with running([mail_channel(port)]) as dispatcher:
         for number in range(5):
             await dispatcher.post(alert(number, topic=f"t{number}"))
@@ -124,7 +124,7 @@ async def test_an_outage_delays_and_loses_nothing() -> None:
 
 
 async def test_a_restart_sends_what_waited_once(tmp_path: Path) -> None:
-    port, sink, path = _free_port(), MailSink(), tmp_path / "alerts.sqlite3"
+    port, sink, path = free_port(), MailSink(), tmp_path / "alerts.sqlite3"
     async with running([mail_channel(port)], path) as dispatcher:
         await dispatcher.post(alert(1))
         await dispatcher.outcome("a1", timedelta(seconds=0.2))

@@ -1,6 +1,7 @@
 """Does the outbox lose nothing, send nothing twice and keep order, through restarts?"""
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def test_a_file_of_another_format_is_refused_and_left_alone(tmp_path: Path) -> N
     with pytest.raises(OutboxFailed):
         Outbox(path)
     assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_a_file_of_the_first_format_is_taken_over_with_what_waits(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.sqlite3"
+    with Outbox(path) as outbox:
+        outbox.add(alert(1), ["email"])
+    old = sqlite3.connect(path)
+    old.execute("ALTER TABLE alerts DROP COLUMN letter")
+    old.execute("PRAGMA user_version = 1")
+    old.close()
+    with Outbox(path) as outbox:
+        outbox.add(replace(alert(2), letter=tmp_path / "eod.eml"), ["email"])
+        waiting = outbox.waiting("email")
+    assert [(row.alert.alert_id, row.alert.letter) for row in waiting] == [
+        ("a1", None),
+        ("a2", tmp_path / "eod.eml"),
+    ]
 
 
 def test_an_alert_keeps_every_word(tmp_path: Path) -> None:
@@ -125,7 +143,7 @@ def test_every_alert_is_sent_or_summed_up_exactly_once(
         else:
             outbox.add(one, ["email"])
             sent.append(one)
-    told = []
+    told: list[Alert] = []
     for topic in outbox.topics_with_repeats():
         repeats = outbox.repeats(topic)
         outbox.add_summary(summary(repeats, NOON + 30 * MINUTE), repeats, ["email"])

@@ -24,7 +24,7 @@ from dispersa.runtime.daemon_open import DaemonParts, ScaledClock, open_daemon
 from dispersa.runtime.page_host import HostedActions
 from dispersa.web.page import make_page
 from dispersa.web.seam import DeskSeam, Page
-from tests.alerts.sinks import MailSink, mail_server
+from tests.alerts.sinks import MailSink, mail_section, mail_server
 from tests.daemon.processes import URL, promoted
 
 WAIVER = "daemon test: the signal is not looked at"
@@ -124,7 +124,7 @@ class Desk:
                 while not holds(self.state):
                     if self._life.done():
                         self._life.result()
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.1 if within <= 1800.0 else 2.0)
         except TimeoutError:
             found = self.state
             raise AssertionError(
@@ -173,17 +173,7 @@ async def living(desk: Desk, *, phase: Phase, start: str = MORNING) -> AsyncIter
 def mailed(folder: Path, sink: MailSink, **sections: Any) -> Iterator[Settings]:
     """Run a mail server and return the settings of a desk that mails there."""
     with mail_server(sink) as port:
-        yield settings_of(
-            folder,
-            alerts={
-                "email_to": ["ann@example.org"],
-                "smtp_host": "127.0.0.1",
-                "smtp_port": port,
-                "smtp_security": "none",
-                "allow_private_targets": True,
-            },
-            **sections,
-        )
+        yield settings_of(folder, alerts=mail_section(port), **sections)
 
 
 def settings_of(folder: Path, **sections: Any) -> Settings:

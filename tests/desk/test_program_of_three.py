@@ -11,7 +11,7 @@ from dispersa.desk.commands import DeclineTrade, DenyPlan, StartProgram, WindDow
 from dispersa.desk.state import Stage
 from dispersa.desk.step import fold
 from dispersa.execution.program import ProgramState, balance_of
-from dispersa.orders import OrderRejected, OrderState
+from dispersa.orders import ExecutionReported, OrderRejected, OrderState
 from dispersa.risk import HaltLevel
 from tests.desk.scene import T0, Scene, replay
 
@@ -126,6 +126,18 @@ def test_a_fill_after_the_cancel_still_counts() -> None:
     order = scene.state.orders[ref]
     assert order.filled == approved.intent.quantity
     assert order.state is OrderState.FILLED
+
+
+def test_fills_reported_again_after_a_restart_alarm_nobody() -> None:
+    scene = opened()
+    scene.fill_everything(random.Random(2))
+    told = len(scene.state.program.alerts) if scene.state.program is not None else None
+    scene.now += timedelta(hours=1)
+    scene.tell(ev.DeskOpened(profile="sim", account="DU1234567", live_allowed=False))
+    for execution in tuple(scene.executions):
+        assert scene.tell(ExecutionReported(execution=execution)) == ()
+    assert scene.state.program is not None
+    assert len(scene.state.program.alerts) == told
 
 
 def test_a_halt_cancels_all_that_works_and_sends_nothing_more() -> None:

@@ -1,24 +1,29 @@
 """Does the day's report tell what two days by hand have earned, and why something is missing?"""
 
 import asyncio
+import contextlib
 import re
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
+from dispersa.alerts import Alert, DeliveryState, Dispatcher, Outbox, Severity
 from dispersa.alerts.channels.mail import Letter, composed_letter
 from dispersa.errors import InvalidInput
 from dispersa.reports.eod import day_document, rendered_day
 from dispersa.reports.eod_facts import DayFacts, Missing
 from dispersa.reports.weekly import rendered_week, week_of
+from dispersa.runtime.alerting import channels
 from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.day_evidence import evidence_of
 from dispersa.runtime.day_record import day_facts
-from dispersa.runtime.day_report import report_day
+from dispersa.runtime.day_report import ends_its_week, report_day, report_hook
 from dispersa.runtime.following import Follower
+from tests.alerts.sinks import MailSink, free_port, mail_section, mail_server
 from tests.desk.scene import Scene
 from tests.reports.days import CLOSE_TWO, DAY_ONE, DAY_TWO, two_days, write_journal
 
@@ -149,6 +154,68 @@ def test_reports_are_kept_beside_the_journal_and_leave_it_unchanged(
     assert found.files[0].parent == tmp_path / "j.reports"
     assert (found.mailed, found.trouble) == ("", "")
     assert journal.read_bytes() == before
+
+
+async def test_the_days_report_waits_for_a_mail_server_that_is_down_and_is_sent_once(
+    scene: Scene, tmp_path: Path
+) -> None:
+    sink, port = MailSink(), free_port()
+    settings = Settings.model_validate(
+        {
+            "journal": {"path": write_journal(scene, tmp_path / "j.sqlite3")},
+            "alerts": mail_section(port),
+        }
+    )
+    day_ends = report_hook(settings, lambda _: None)
+    clock = [CLOSE_TWO]
+    file = tmp_path / "alerts.sqlite3"
+    for is_up in (False, True, True):  # each round is a process; the last finds nothing to do
+        told = await day_ends(DAY_TWO, clock[0])
+        assert [alert.severity for alert in told] == [Severity.INFO]
+        with contextlib.ExitStack() as stack:
+            if is_up:
+                stack.enter_context(mail_server(sink, port))
+            states = await _sent(told, file, settings, clock[0], is_up=is_up)
+        assert states == [DeliveryState.HANDED_OVER if is_up else DeliveryState.WAITING]
+        clock[0] += timedelta(minutes=5)
+    (mail,) = sink.mails
+    assert mail["Subject"] == rendered_day(day_facts(settings.journal_file, DAY_TWO)).subject
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds.count("image/png") == 2
+
+
+async def _sent(
+    told: Sequence[Alert], file: Path, settings: Settings, now: datetime, *, is_up: bool
+) -> list[DeliveryState]:
+    dispatcher = Dispatcher(Outbox(file), channels(settings, "DU1234567"), lambda: now)
+    task = asyncio.create_task(dispatcher.run())
+    for alert in told:
+        await dispatcher.post(alert)
+    wait = dispatcher.outcome if is_up else dispatcher.settled
+    found = await wait(told[0].alert_id, timedelta(seconds=20))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return [row.state for row in found]
+
+
+async def test_a_report_that_fails_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"journal": {"path": tmp_path / "none.sqlite3"}})
+    (alert,) = await report_hook(settings, lambda _: None)(DAY_TWO, CLOSE_TWO)
+    assert alert.severity is Severity.WARNING
+    assert "nothing has been traded with it" in alert.happened
+
+
+@pytest.mark.parametrize(
+    ("day", "ends"),
+    [
+        (date(2026, 11, 24), False),
+        (date(2026, 11, 25), False),  # Thanksgiving follows, and a half day
+        (date(2026, 11, 27), True),
+        (date(2026, 4, 2), True),  # Good Friday follows
+    ],
+)
+def test_the_week_is_summed_up_on_its_last_trading_day(day: date, *, ends: bool) -> None:
+    assert ends_its_week(day) is ends
 
 
 def test_a_follower_ends_with_the_state_of_the_desk(scene: Scene, journal: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 
 class Severity(StrEnum):
@@ -22,7 +23,8 @@ class Alert:
 
     `alert_id` is unique and stable: the same occurrence raised again (after a crash) has the same
     id and is not sent twice. `topic` names what repeats are folded by, such as `link` or
-    `reconciliation AAPL`. `at` is aware.
+    `reconciliation AAPL`. `at` is aware. `letter` is the file of a whole mail, such as a report,
+    which mail sends in place of these words.
     """
 
     alert_id: str
@@ -34,3 +36,4 @@ class Alert:
     done: str
     options: str
     link: str | None = None
+    letter: Path | None = None

@@ -16,7 +16,7 @@ from dispersa.alerts.alert import Alert, Severity
 from dispersa.alerts.delivery import LIFETIME, Delivery, DeliveryState
 from dispersa.errors import DispersaError
 
-FORMAT = 1
+FORMAT = 2
 
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
@@ -32,7 +32,8 @@ CREATE TABLE alerts (
     done TEXT NOT NULL,
     options TEXT NOT NULL,
     link TEXT,
-    folded INTEGER NOT NULL
+    folded INTEGER NOT NULL,
+    letter TEXT
 ) STRICT;
 CREATE INDEX alerts_topic ON alerts (topic, number);
 CREATE TABLE deliveries (
@@ -48,8 +49,17 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (state, due);
 COMMIT;
 """
+_FROM_1 = f"""
+BEGIN IMMEDIATE;
+PRAGMA user_version = {FORMAT};
+ALTER TABLE alerts ADD COLUMN letter TEXT;
+COMMIT;
+"""
 SENT, REPEAT, SUMMED_UP = 0, 1, 2
-_ALERT = "a.alert_id, a.topic, a.severity, a.at, a.headline, a.happened, a.done, a.options, a.link"
+_ALERT = (
+    "a.alert_id, a.topic, a.severity, a.at, a.headline, a.happened, a.done, a.options, a.link, "
+    "a.letter"
+)
 _DELIVERY = f"{_ALERT}, d.channel, d.state, d.attempts, d.due, d.ended, d.answer"
 
 
@@ -206,9 +216,10 @@ class Outbox:
         values = (
             *(alert.alert_id, alert.topic, alert.severity.value, _text(alert.at)),
             *(alert.headline, alert.happened, alert.done, alert.options, alert.link, folded),
+            None if alert.letter is None else str(alert.letter),
         )
         added = self._sql.execute(
-            "INSERT OR IGNORE INTO alerts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+            "INSERT OR IGNORE INTO alerts VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
         )
         return added.rowcount == 1
 
@@ -265,10 +276,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in {0, FORMAT}:
+    if version not in {0, 1, FORMAT}:
         raise sqlite3.DatabaseError(f"it has format {version}, this build reads {FORMAT}")
-    if version == 0:
-        connection.executescript(_SCHEMA)
+    if version != FORMAT:
+        connection.executescript(_SCHEMA if version == 0 else _FROM_1)
 
 
 def _text(at: datetime) -> str:
@@ -280,7 +291,7 @@ def _time(text: str) -> datetime:
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:
-    alert_id, topic, severity, at, headline, happened, done, options, link = row[:9]
+    alert_id, topic, severity, at, headline, happened, done, options, link, letter = row[:10]
     return Alert(
         alert_id=alert_id,
         topic=topic,
@@ -291,11 +302,12 @@ def _alert(row: tuple[Any, ...]) -> Alert:
         done=done,
         options=options,
         link=link,
+        letter=None if letter is None else Path(letter),
     )
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
-    channel, state, attempts, due, ended, answer = row[9:]
+    channel, state, attempts, due, ended, answer = row[10:]
     return Delivery(
         alert=_alert(row),
         channel=channel,

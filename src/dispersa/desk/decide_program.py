@@ -55,9 +55,12 @@ def decide_program(
 
 
 def decide_alert(state: DeskState, at: datetime, event: ev.Event) -> Command | None:
-    """Tell of a fill that is not as it should be; also after the program has ended."""
+    """Tell of a fill that is not as it should be; also after the program has ended.
+
+    A broker reports the day's executions again after every connection: those are known.
+    """
     program = state.program
-    if program is None or not isinstance(event, ExecutionReported):
+    if program is None or not isinstance(event, ExecutionReported) or state.last_fill_at != at:
         return None
     order = state.orders.get(event.execution.order_ref)
     row = program.package_of(event.execution.order_ref)

@@ -31,8 +31,10 @@ from dispersa.runtime.daemon_day import DayCycle, DayHook, watch_books
 from dispersa.runtime.daemon_notify import beat, notify
 from dispersa.runtime.daemon_tasks import Supervisor
 from dispersa.runtime.daemon_workers import DailyWorkers
+from dispersa.runtime.daily_cycle import CyclePolicies
 from dispersa.runtime.desk_loop import DeskLoop, Observer
 from dispersa.runtime.health import HealthSources, health_document, keep_status
+from dispersa.runtime.holding import HoldingWatch
 from dispersa.runtime.metrics import DeskCounts, health_app
 from dispersa.runtime.page_host import HostedActions, HostedReads, probe
 from dispersa.runtime.phases_window import BothClocks, WindowWatch
@@ -62,7 +64,8 @@ class DaemonTerms:
 
     `health` and `page` are addresses, None where nothing listens; `edge_waiver` is a label under
     which simulated trades ignore the signal's verdict; `paper_days` counts those of the paper
-    journal before live trading, None with any other profile.
+    journal before live trading, None with any other profile; `cycle` reads the rules for what is
+    held.
     """
 
     clock: BothClocks
@@ -79,6 +82,7 @@ class DaemonTerms:
     edge_waiver: str | None = None
     calendar: Calendar = new_york_sessions
     day_hooks: tuple[DayHook, ...] = ()
+    cycle: Callable[[], CyclePolicies] = CyclePolicies
     serve: Serve = serve
     say: Callable[[str], None] = field(default=lambda _: None)
 
@@ -145,6 +149,7 @@ class Daemon:
             calendar=terms.calendar,
             times=terms.times,
             hooks=terms.day_hooks,
+            tell=self.alarm.tell,
         )
         self._health = HealthSources(
             loop=self.loop,
@@ -207,6 +212,7 @@ class Daemon:
         work = [
             keep("alerts", self.alarm.run),
             keep("days", self._days.run),
+            keep("holdings", HoldingWatch(self._setup, self.loop, terms.cycle).run),
             keep("books", lambda: watch_books(self._setup, self.loop, every_seconds=books)),
             keep("status file", lambda: keep_status(terms.status_file, self.health)),
             keep("systemd", beat),

@@ -5,10 +5,11 @@ never repeats one. What a day has done already is read from the desk's state, so
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from dispersa.alerts import Alert
 from dispersa.desk import events as ev
 from dispersa.desk.phase_events import DayEnded, DayOpened, UniverseChanged
 from dispersa.desk.state import DeskState, Stage
@@ -28,7 +29,11 @@ BOOKS_ATTEMPTS = 20
 WEIGHT_MOVED = 0.005
 SCHEDULE = "schedule"
 
-DayHook = Callable[[date], Awaitable[None]]
+DayHook = Callable[[date, datetime], Awaitable[Sequence[Alert]]]
+"""What is done once a day is closed off: takes the day and the time, returns what is to be told.
+
+It may be done again for the same day after a restart; an alert of the same id is sent once.
+"""
 
 
 @dataclass(slots=True)
@@ -50,6 +55,7 @@ class DayCycle:
         calendar: Calendar,
         times: ScheduleSection,
         hooks: tuple[DayHook, ...] = (),
+        tell: Callable[[Alert], None],
     ) -> None:
         self._setup = setup
         self._loop = loop
@@ -57,10 +63,13 @@ class DayCycle:
         self._calendar = calendar
         self._times = times
         self._hooks = hooks
+        self._tell = tell
         self.agenda = Agenda()
 
     async def run(self) -> None:
-        """Live through the days until cancelled."""
+        """Live through the days until cancelled; first finish what a crash has left of the last."""
+        if (last := self._loop.state.phasing.day_ended) is not None:
+            await self._after(last)
         while True:
             ended = self._loop.state.phasing.day_ended
             day = next_day(self._calendar, self._now(), self._times, ended=ended)
@@ -132,8 +141,13 @@ class DayCycle:
         """Reconcile in full, close the day off, and let reports be written."""
         agree, remark = await self._last_books()
         await self._loop.tell(DayEnded(day=day.day, books_agree=agree, remark=remark))
+        await self._after(day.day)
+
+    async def _after(self, day: date) -> None:
+        """Let reports of a day that is closed off be written, and tell what they say."""
         for hook in self._hooks:
-            await hook(day.day)
+            for alert in await hook(day, self._now()):
+                self._tell(alert)
 
     async def _last_books(self) -> tuple[bool, str]:
         """Read the broker in full, again and again while it does not answer."""

@@ -8,10 +8,12 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from email.utils import format_datetime
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal
 
 from dispersa.alerts.alert import Alert
@@ -78,11 +80,21 @@ class Mail:
         TryLater
             If it can not be reached, or asks to come back (greylisting, full mailbox).
         """
+        if alert.letter is not None:
+            return self.send_file(alert.letter)
         return hand_in(self.server, composed(alert, self.sender, self.origin, self.receivers))
 
-    def send_letter(self, letter: Letter, at: datetime) -> str:
-        """Hand a letter to the mail server and return its answer; as `send`."""
-        return hand_in(self.server, composed_letter(letter, at, self.origin, self.receivers))
+    def send_file(self, letter: Path) -> str:
+        """Hand in a mail that was kept as a file and return the answer; as `send`."""
+        try:
+            message = message_from_bytes(letter.read_bytes(), policy=policy.SMTP)
+        except OSError as error:
+            raise Refused(f"the kept mail {letter} can not be read ({error.strerror})") from error
+        return hand_in(self.server, message)
+
+    def composed(self, letter: Letter, at: datetime) -> EmailMessage:
+        """Return a letter as a mail to the receivers."""
+        return composed_letter(letter, at, self.origin, self.receivers)
 
 
 def composed(alert: Alert, sender: Sender, origin: str, receivers: Sequence[str]) -> EmailMessage:
