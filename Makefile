@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKED_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help demo test docs reference check sbom dist bench soak lock clean
+.PHONY: help demo test docs links reference check sbom dist bench soak lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp ## Check style, types and room contracts, then run the t
 docs: $(VENV)/docs.stamp ## Build the documentation site into docs/build; a broken link fails
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/build
 	@echo "open docs/build/index.html"
+
+links: $(VENV)/docs.stamp ## Ask every address that the documents name (needs a network)
+	$(BIN)/sphinx-build --quiet -b linkcheck docs docs/build/links
 
 reference: $(VENV)/dev.stamp ## Write the reference pages that commands, records and classes tell of themselves
 	$(BIN)/python docs/write_reference.py
@@ -44,7 +47,8 @@ soak: $(VENV)/dev.stamp ## Work many programs on the simulated gateway and print
 	$(BIN)/python -m tests.soak simulation --seeds $(or $(SEEDS),1000)
 	$(BIN)/python -m tests.soak execution
 	DISPERSA_INSTANTS_EVERY=1 DISPERSA_CRASHES=$(or $(CRASHES),200) $(BIN)/pytest tests/crash -n 0 -q
-	DISPERSA_DAEMON_PROCESSES=1 $(BIN)/pytest tests/daemon -n 0 -q
+	DISPERSA_DAEMON_PROCESSES=1 $(BIN)/pytest tests/daemon tests/web/test_phases_in_browser.py -n 0 -q
+	DISPERSA_SIXTY_DAYS=1 $(BIN)/pytest tests/position_life -n 0 -q
 
 lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
 	requirements/compile $(BIN)/python

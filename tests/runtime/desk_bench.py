@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from dispersa.broker import WhatIf
 from dispersa.desk import events as ev
 from dispersa.desk.commands import ComputeClosing
+from dispersa.desk.phases import PhaseRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.execution.plan import TradePlan
 from dispersa.journal import Journal
@@ -175,8 +176,17 @@ class Bench:
                 await asyncio.sleep(0.005)
 
 
+CRAWL_RULES = PhaseRules()
+
+
 @asynccontextmanager
-async def bench(path: Path, *, scene: Scene | None = None) -> AsyncIterator[Bench]:
+async def bench(
+    path: Path,
+    *,
+    scene: Scene | None = None,
+    seconds: float = 60.0,
+    phases: PhaseRules = CRAWL_RULES,
+) -> AsyncIterator[Bench]:
     """Run a desk on a journal file, reachable from outside, until the block ends."""
     clock = MarketClock()
     step_clock = StepClock(clock)
@@ -184,7 +194,7 @@ async def bench(path: Path, *, scene: Scene | None = None) -> AsyncIterator[Benc
     with Journal.open(path, build_id="test", now=step_clock.now) as journal:
         nothing = Nothing()
         loop = DeskLoop(
-            rules=rules(),
+            rules=replace(rules(), phases=phases),
             journal=journal,
             broker=broker,
             clock=step_clock,
@@ -193,7 +203,7 @@ async def bench(path: Path, *, scene: Scene | None = None) -> AsyncIterator[Benc
         )
         reach = Reach(loop, journal)
         running = asyncio.create_task(
-            loop.run_until(lambda _: False, timeout=60, beside=reach.work(signals=False))
+            loop.run_until(lambda _: False, timeout=seconds, beside=reach.work(signals=False))
         )
         await asyncio.sleep(0.02)
         try:

@@ -25,6 +25,20 @@ class _Server(uvicorn.Server):
         """Take no signal."""
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Hang up on event streams, which never end by themselves, half way through the patience.
+
+        What is being answered has that long; uvicorn would cancel streams with a traceback each.
+        """
+        patience = self.config.timeout_graceful_shutdown or 0
+        asyncio.get_running_loop().call_later(patience / 2, self._hang_up)
+        await super().shutdown(sockets)
+
+    def _hang_up(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+
 
 def listen(host: str, port: int) -> socket.socket:
     """Bind the page's socket; port 0 takes any free one.

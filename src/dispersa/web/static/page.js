@@ -7,7 +7,7 @@
   const body = document.body;
   const notice = document.getElementById("connection");
   let isLeaving = false;
-  if (!notice) { guardForms(); return; } // a page outside the frame
+  if (!notice) { guardForms(); body.dataset.ready = "1"; return; } // a page outside the frame
 
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(CHANNEL) : null;
   let heardAt = Date.now();
