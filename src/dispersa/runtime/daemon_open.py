@@ -110,6 +110,7 @@ def _terms(
         edge_waiver=parts.edge_waiver if settings.profile == "sim" else None,
         calendar=parts.calendar,
         day_hooks=parts.day_hooks,
+        cycle=settings.cycle,
         serve=parts.serve,
         say=parts.say,
     )

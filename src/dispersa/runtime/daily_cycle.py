@@ -80,13 +80,18 @@ async def look_at_day(setup: TradeSetup, state: DeskState, policies: CyclePolici
     except MarketDataMissing as error:
         found, missing = None, str(error)
     return DayLook(
-        trades=tuple(_trade(state, trade, policies, today) for trade in state.programs_held),
+        trades=trades_today(state, policies, today),
         hedges=found,
         hedges_missing=missing,
         restrikes=_restrikes(valued(state), state.marks, policies.hedging),
         calendar=calendar(options, today),
         notices=notices(options, policies.expiry, today),
     )
+
+
+def trades_today(state: DeskState, policies: CyclePolicies, today: date) -> tuple[TradeDay, ...]:
+    """Look at the exit of every trade held, at the marks that the desk has."""
+    return tuple(_trade(state, trade, policies, today) for trade in state.programs_held)
 
 
 def _trade(state: DeskState, trade: ProgramId, policies: CyclePolicies, today: date) -> TradeDay:
