@@ -16,6 +16,7 @@ from dispersa.reports.findings import Finding, Standing
 from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.doctor import Diagnosis, diagnose
 from dispersa.runtime.doctor_gateway import BROKER_CHECKS
+from dispersa.runtime.doctor_machine import machine_checks
 
 
 def settings_on(port: int, folder: Path, **changes: object) -> Settings:
@@ -135,6 +136,63 @@ async def test_profile_paper_without_weights_and_alerts_says_so(tmp_path: Path) 
     assert rows["configuration"].standing is Standing.WARNING
     assert rows["weights"].standing is Standing.FAILED
     assert rows["alerts"].standing is Standing.WARNING
+
+
+@pytest.mark.parametrize(
+    ("alerts", "standing", "words"),
+    [
+        ({}, Standing.OK, "needs none"),
+        (
+            {"email_to": ["a@b.org"], "smtp_host": "127.0.0.1"},
+            Standing.FAILED,
+            "127.0.0.1, an addr",
+        ),
+        ({"email_to": ["a@b.org"]}, Standing.FAILED, "belong together"),
+        (
+            {"email_to": ["a@b.org"], "smtp_host": "127.0.0.1", "allow_private_targets": True},
+            Standing.OK,
+            "email; `dispersa alerts test`",
+        ),
+        (
+            {"sms_to": ["+15550001"], "sms_from": "+15550000", "sms_account": "AC1"},
+            Standing.FAILED,
+            "alerts.sms_token too",
+        ),
+        (
+            {
+                "sms_to": ["+15550001"],
+                "sms_from": "+15550000",
+                "sms_account": "AC1",
+                "sms_token": "env:DISPERSA_NO_SUCH_TOKEN",
+            },
+            Standing.FAILED,
+            "DISPERSA_NO_SUCH_TOKEN",
+        ),
+        (
+            {
+                "sms_to": ["+15550001"],
+                "sms_from": "+15550000",
+                "sms_account": "AC1",
+                "sms_token": "env:HOME",
+                "sms_base_url": "http://127.0.0.1:9",
+                "notifications": "env:DISPERSA_TEST_URLS",
+            },
+            Standing.FAILED,
+            "sms ···0001, 1 JSON: 127.0.0.1 is",
+        ),
+        ({"notifications": "env:DISPERSA_TEST_WRONG"}, Standing.FAILED, "URL 1 of"),
+    ],
+)
+def test_alerts_are_examined_on_every_channel_without_sending(
+    monkeypatch: pytest.MonkeyPatch, alerts: dict[str, object], standing: Standing, words: str
+) -> None:
+    monkeypatch.setenv("DISPERSA_TEST_URLS", "json://10.0.0.7/hook")
+    monkeypatch.setenv("DISPERSA_TEST_WRONG", "nosuchservice://secret")
+    *_, examine = machine_checks(Settings.model_validate({"alerts": alerts}))
+    found = examine()
+    assert found.standing is standing, found
+    assert words in found.found
+    assert "secret" not in found.found
 
 
 async def test_damaged_journal_fails(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dispersa.alerts import AlertPolicy
 from dispersa.alerts.channels import Channel
 from dispersa.alerts.channels.mail import Mail, MailServer
 from dispersa.alerts.channels.sms import Sms, SmsProvider
+from dispersa.alerts.delivery import Refused, TryLater
 from dispersa.alerts.rendering import Sender, masked
+from dispersa.alerts.targets import require_allowed
 from dispersa.runtime.config.alerting import AlertsSection
 from dispersa.runtime.config.secrets import reveal
 from dispersa.runtime.config.settings import Settings
@@ -34,6 +37,26 @@ def channels(settings: Settings, account: str) -> tuple[Channel, ...]:
     alerts = settings.alerts
     sender = Sender(profile=settings.profile, account=masked(account))
     return (*_mail(alerts, sender), *_sms(alerts, sender), *_services(alerts, sender))
+
+
+def unreachable(settings: Settings) -> tuple[str, ...]:
+    """Say which targets alerts may not go to, or whose name nobody knows; sends nothing."""
+    alerts, hosts = settings.alerts, []
+    if alerts.smtp_host is not None:
+        hosts.append(alerts.smtp_host)
+    if alerts.sms_to:
+        hosts.append(urlsplit(alerts.sms_base_url).hostname or "")
+    if alerts.notifications is not None:
+        from dispersa.alerts.channels.notification import hosts_of
+
+        hosts += hosts_of(reveal("alerts.notifications", alerts.notifications))
+    found = []
+    for host in hosts:
+        try:
+            require_allowed(host, private_allowed=alerts.allow_private_targets)
+        except (Refused, TryLater) as error:
+            found.append(str(error))
+    return tuple(found)
 
 
 def _mail(alerts: AlertsSection, sender: Sender) -> tuple[Channel, ...]:

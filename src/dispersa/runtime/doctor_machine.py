@@ -162,21 +162,28 @@ def _weights(settings: Settings) -> Finding:
 
 
 def _alerts(settings: Settings) -> Finding:
-    alerts = settings.alerts
-    if not alerts.email_to and settings.profile == "sim":
-        return _ok("alerts", "no receiver is set; the simulated market needs none")
-    if not alerts.email_to:
+    """Look at every channel that is configured, its secrets and its target; nothing is sent."""
+    from dispersa.runtime.alerting import channels, unreachable
+    from dispersa.runtime.config.alerting import contradictions_in
+
+    mend = "correct the keys of [alerts]; `dispersa alerts test` sends over every channel"
+    half = contradictions_in(settings.alerts)
+    if half:
+        return _failed("alerts", "; ".join(half), mend)
+    try:
+        ways = channels(settings, settings.account or "")
+    except DispersaError as error:
+        return _failed("alerts", str(error), mend)
+    if not ways:
+        if settings.profile == "sim":
+            return _ok("alerts", "no channel is set; the simulated market needs none")
         return _warn(
             "alerts",
-            "no receiver is set: nobody is told when something goes wrong",
-            "set alerts.email_to and alerts.smtp_host, then run `dispersa alerts test`",
+            "no channel is set: nobody is told when something goes wrong",
+            "set alerts.email_to and alerts.smtp_host, or sms_to, or notifications, then run "
+            "`dispersa alerts test`",
         )
-    if alerts.smtp_host is None:
-        return _failed(
-            "alerts",
-            f"{len(alerts.email_to)} receivers and no alerts.smtp_host: no mail can be sent",
-            "set alerts.smtp_host, then run `dispersa alerts test`",
-        )
-    return _ok(
-        "alerts", f"mail to {len(alerts.email_to)} receivers; `dispersa alerts test` tries it"
-    )
+    names = ", ".join(way.name for way in ways)
+    if barred := unreachable(settings):
+        return _failed("alerts", f"{names}: {'; '.join(barred)}", mend)
+    return _ok("alerts", f"{names}; `dispersa alerts test` sends over each")

@@ -57,6 +57,14 @@ class Notification:
         return "the service took it over"
 
 
+def hosts_of(urls: str) -> list[str]:
+    """Return the hosts that these URLs lead to; services with an address of their own have none."""
+    import apprise
+
+    services = [apprise.Apprise.instantiate(url, suppress_exceptions=True) for url in urls.split()]
+    return [str(host) for service in services if (host := getattr(service, "host", None))]
+
+
 def notifications(urls: str, sender: Sender, *, private_allowed: bool) -> tuple[Notification, ...]:
     """Return a channel for each apprise URL in a text, a URL in a line or separated by spaces.
 
