@@ -279,6 +279,8 @@
     address.searchParams.delete("told");
     history.replaceState(null, "", address);
   }
+  const current = document.querySelector("nav [aria-current]");
+  if (current) current.scrollIntoView({ inline: "center", block: "nearest" });
   guardForms();
   if (channel) channel.onmessage = (event) => hear(event.data);
   if (channel && navigator.locks) navigator.locks.request("dispersa-stream", () => new Promise(() => { lead(); }));
