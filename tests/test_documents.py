@@ -6,6 +6,7 @@ import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.testing
@@ -39,7 +40,7 @@ def _blocks(page: Path, language: str) -> Iterator[str]:
     yield from re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
 
 
-def _commands(page: Path) -> Iterator[list[str]]:
+def commands_of(page: Path) -> Iterator[list[str]]:
     """Yield every `$ dispersa …` of the console blocks as words, without comments and pipes."""
     for block in _blocks(page, "console"):
         for line in block.replace("\\\n", " ").splitlines():
@@ -68,8 +69,8 @@ def test_local_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_of_examples_exist_with_their_options(page: Path) -> None:
-    for words in _commands(page):
-        command = get_command(app)
+    for words in commands_of(page):
+        command: Any = get_command(app)
         rest = list(words)
         while rest and rest[0] in getattr(command, "commands", {}):
             command = command.commands[rest.pop(0)]
@@ -88,10 +89,22 @@ def test_commands_of_examples_exist_with_their_options(page: Path) -> None:
                 )
 
 
+def test_every_room_has_a_page_of_its_own() -> None:
+    elsewhere = {
+        "cli": "reference/cli.md",
+        "testing": "how-to/gateway-for-any-bot.md",
+        "web": "how-to/page.md",
+    }
+    rooms = {path.parent.name for path in (ROOT / "src" / "dispersa").glob("*/__init__.py")}
+    for room in rooms:
+        page = DOCS / elsewhere.get(room, f"concepts/{room}.md")
+        assert page.is_file(), f"room {room} has no page {page}"
+
+
 def test_cheap_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISPERSA__JOURNAL__PATH", str(tmp_path / "journal.sqlite3"))
-    shown = {shlex.join(words) for page in PAGES for words in _commands(page)}
+    shown = {shlex.join(words) for page in PAGES for words in commands_of(page)}
     runner = typer.testing.CliRunner()
     for example in CHEAP:
         words = shlex.split(example)[1:]
@@ -110,17 +123,3 @@ def test_python_examples_compile_and_their_imports_exist(page: Path) -> None:
         for line in re.findall(r"^from dispersa.*", block, re.MULTILINE):
             if "(" not in line:
                 exec(line, {})  # noqa: S102
-
-
-def test_status_has_the_keys_that_the_page_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DISPERSA__JOURNAL__PATH", str(tmp_path / "journal.sqlite3"))
-    text = (DOCS / "reference" / "json.md").read_text(encoding="utf-8")
-    for command in ("status", "config show"):
-        row = re.search(rf"^\| `{command}` \| (.*) \|$", text, re.MULTILINE)
-        assert row is not None
-        named = set(re.findall(r"`(\w+)`", row[1].partition(": each")[0]))
-        result = typer.testing.CliRunner().invoke(app, [*command.split(), "--json"])
-        assert named <= set(json.loads(result.stdout)), command
