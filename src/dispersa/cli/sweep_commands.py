@@ -133,7 +133,7 @@ def _origin(files: _Files, index: str, names: int) -> "Origin":
             "vols", "closes", "index_vols", "index_closes"
         )
         return VolFiles(vols=vols, closes=closes, index_vols=index_vols, index_closes=index_closes)
-    return Invented(world=WorldSettings())
+    return Invented(world=WorldSettings(names=4, days=160))
 
 
 def _search(

@@ -58,6 +58,16 @@ class Range:
     is_log: bool
     is_whole: bool
 
+    @property
+    def lowest(self) -> Value:
+        """The lower end, as a value of the key."""
+        return int(self.low) if self.is_whole else self.low
+
+    @property
+    def highest(self) -> Value:
+        """The upper end, as a value of the key."""
+        return int(self.high) if self.is_whole else self.high
+
     def draw(self, rng: np.random.Generator) -> Value:
         """A number in the interval, each (or, if log, each ratio) as likely."""
         return self._at(float(rng.uniform()))
