@@ -46,7 +46,8 @@ class WalkYear:
 class Evidence:
     """Everything beside the run itself; empty where it was not asked for.
 
-    `trials` counts the configurations whose result anybody looked at, this run included.
+    `trials` counts the configurations whose result anybody looked at, this run included; `depths`
+    say how far the daily depth is from days that were lived through.
     """
 
     baselines: tuple[Variant, ...] = ()
@@ -54,6 +55,7 @@ class Evidence:
     thresholds: tuple[Variant, ...] = ()
     walk: tuple[WalkYear, ...] = ()
     trials: int = 1
+    depths: tuple[str, ...] = ()
 
 
 Runner = Callable[[BacktestSettings, Source], BacktestResult]

@@ -38,6 +38,8 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "unexplained": ("residual",),
 }
 """Causes of the P&L in the order of the waterfall, and the parts that each is made of."""
+YEARS_SHOWN_MIN = 6
+"""A single year is not drawn as wide as the page."""
 
 
 def by_cause(daily: Sequence[DayRow]) -> dict[str, float]:
@@ -184,6 +186,7 @@ def years_picture(daily: Sequence[DayRow]) -> bytes:
     axes.set_xticks(range(len(rows)), [name for name, _ in rows])
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.margins(y=0.2)
+    axes.set_xlim(-0.6, max(len(rows), YEARS_SHOWN_MIN) - 0.4)
     axes.grid(visible=False, axis="x")
     dollars(axes.yaxis)
     return png(figure)

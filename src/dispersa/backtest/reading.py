@@ -124,6 +124,7 @@ def _remarks(
             "Baselines, doubled costs and the walk-forward were not run; ask for them with "
             "--evidence before believing anything here."
         )
+    found.extend(f"Lived through on the simulated gateway: {each}." for each in evidence.depths)
     stale = sum(row.stale_marks for row in daily)
     if stale:
         found.append(

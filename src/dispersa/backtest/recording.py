@@ -6,7 +6,7 @@ fold of executions gives it by cause. A day on which they differ ends the run.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from decimal import Decimal
 
@@ -28,7 +28,13 @@ from dispersa.errors import require
 from dispersa.execution.plan import PlanKind, Role
 from dispersa.execution.program import ProgramState
 from dispersa.market import ConId, Symbol
-from dispersa.orders import AccountReading, Execution, ExecutionReported, ProgramId
+from dispersa.orders import (
+    AccountReading,
+    CommissionReported,
+    Execution,
+    ExecutionReported,
+    ProgramId,
+)
 from dispersa.portfolio import (
     IndexVolMove,
     Mark,
@@ -108,6 +114,9 @@ class Records:
         """Take notice of one step of the desk."""
         if isinstance(event, ExecutionReported):
             self._fill(desk, event.execution)
+        elif isinstance(event, CommissionReported):
+            charged = float(event.commission.amount)
+            self.fills[-1] = replace(self.fills[-1], commission=charged)  # it follows its execution
         for command in commands:
             match command:
                 case StartProgram(program=program):
@@ -182,7 +191,7 @@ class Records:
         order = desk.state.orders[row.order_ref]
         option = option_contracts(desk.state).get(row.con_id)
         trade = trade_of(desk.state, order.approved.intent.program)
-        slippage = self._paid(row)
+        slippage, half_spread = self._paid(row)
         self._slippage += slippage
         if trade in self._open:
             self._open[trade].slippage += slippage
@@ -199,16 +208,19 @@ class Records:
                 price=float(row.price),
                 commission=0.0,
                 slippage=slippage,
+                half_spread=half_spread,
             )
         )
 
-    def _paid(self, row: Execution) -> float:
-        """What a leg cost against its mid, USD."""
+    def _paid(self, row: Execution) -> tuple[float, float]:
+        """What a leg cost against its mid, and half of its spread, USD."""
         valuer = self._valuer
         quote = None if valuer is None else valuer.quoted(row.con_id)
-        if quote is None or quote.mid is None:
-            return NAN
-        return float(row.side.sign * (row.price - quote.mid) * row.quantity * row.multiplier)
+        if quote is None or quote.mid is None or quote.width is None:
+            return NAN, NAN
+        size = row.quantity * row.multiplier
+        paid = row.side.sign * (row.price - quote.mid) * size
+        return float(paid), float(quote.width / 2 * size)
 
     def end(
         self,

@@ -76,7 +76,9 @@ class TradeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRow:
-    """One execution; `slippage` in USD against the mid at the order's arrival."""
+    """One execution, in USD: `slippage` against the mid at the order's arrival, which is at most
+    `half_spread` where the far side was not crossed beyond what was shown.
+    """
 
     day: date
     trade: str
@@ -89,6 +91,7 @@ class FillRow:
     price: float
     commission: float
     slippage: float
+    half_spread: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,12 +261,10 @@ def _trades(trades: Sequence[TradeRow]) -> Section:
     shown = trades[-TRADES_SHOWN:]
     rows = tuple(
         (
-            f"{row.opened:%d %b %Y}",
-            "held" if row.closed is None else f"{row.closed:%d %b %Y}",
+            f"{row.opened:%d %b %y}",
+            "held" if row.closed is None else f"{row.closed:%d %b %y}",
             row.reason.replace("_", " "),
-            str(row.names),
             f"{row.edge_net:+.2f}" if isfinite(row.edge_net) else "–",
-            usd(row.vega),
             usd(row.index, signed=True),
             usd(row.components, signed=True),
             usd(row.commissions + row.slippage),
@@ -274,12 +272,12 @@ def _trades(trades: Sequence[TradeRow]) -> Section:
         )
         for row in shown
     )
-    columns = ("Opened", "Closed", "Why", "Names", "Edge", "Vega", "Index", "Names' side", "Cost")
+    columns = ("Opened", "Closed", "Why", "Edge", "Index", "Names", "Cost", "P&L")
     lede = "" if len(shown) == len(trades) else f"The last {len(shown)} of {len(trades)}."
     return Section(
         title="Trades",
         lede=lede or ("" if trades else "None was made."),
-        grid=Grid(columns=(*columns, "P&L"), rows=rows, left=3) if rows else None,
+        grid=Grid(columns=columns, rows=rows, left=3) if rows else None,
     )
 
 

@@ -1,6 +1,7 @@
 """`dispersa backtest`: what would the desk have done over a past market, and what does it prove?"""
 
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,21 @@ from dispersa.cli.registration import command
 from dispersa.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dispersa.backtest import BacktestResult, BacktestSettings
+    from dispersa.backtest import BacktestResult, BacktestSettings, Source
     from dispersa.backtest.evidence import Evidence
     from dispersa.backtest.sources import Origin
 
 SHEET = "sheet.html"
 DAY = ["%Y-%m-%d"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for beside the run itself."""
+
+    trials: int
+    evidence: bool
+    days: tuple[date, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -90,6 +100,16 @@ def backtest(
     trials: Annotated[
         int, typer.Option(help="Trials made before, for the deflated Sharpe ratio.")
     ] = 0,
+    relived: Annotated[
+        list[datetime] | None,
+        typer.Option(
+            "--reenact",
+            formats=DAY,
+            metavar="DATE",
+            help="Chains: also trade this day's entry on the simulated gateway, over the wire, in "
+            "virtual time; repeatable.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where tear sheet and tables go.")
     ] = None,
@@ -138,14 +158,15 @@ def backtest(
         entry=Entry(entry),
         spread_multiple=spreads,
     )
-    _run(asked, origin, out, (trials, evidence), json=json)
+    lived = tuple(each.date() for each in relived or ())
+    _run(asked, origin, out, Wanted(trials=trials, evidence=evidence, days=lived), json=json)
 
 
 def _run(
     asked: "BacktestSettings",
     origin: "Origin",
     out: Path | None,
-    wanted: tuple[int, bool],
+    wanted: Wanted,
     *,
     json: bool,
 ) -> None:
@@ -156,16 +177,30 @@ def _run(
     from dispersa.backtest.sheet import sheet_html
     from dispersa.backtest.sources import open_source
 
-    trials, is_thorough = wanted
     source = open_source(origin)
     result = run(asked, source)
-    evidence = Evidence(trials=1 + trials)
-    if is_thorough:
-        evidence = gather(run, asked, source, result, earlier_trials=trials, said=say)
+    evidence = Evidence(trials=1 + wanted.trials)
+    if wanted.evidence:
+        evidence = gather(run, asked, source, result, earlier_trials=wanted.trials, said=say)
+    if wanted.days:
+        lived = _relive(asked, source, origin, wanted.days)
+        evidence = replace(evidence, depths=lived)
     if out is not None:
         manifest = write_run(out, result, origin, {SHEET: sheet_html(result, evidence)})
         say(f"tear sheet: {out / SHEET}; repeat it with: dispersa backtest --repeat {manifest}")
     _show(result, evidence, json=json)
+
+
+def _relive(
+    asked: "BacktestSettings", source: "Source", origin: "Origin", days: tuple[date, ...]
+) -> tuple[str, ...]:
+    """Live days through on the gateway and say how far the daily depth is from them."""
+    from dispersa.backtest.reenacting import reenact
+    from dispersa.backtest.sources import ChainFiles
+
+    if not isinstance(origin, ChainFiles):
+        raise InvalidInput("--reenact needs --chains: only chains make a market for the gateway")
+    return tuple(reenact(asked, source, origin, day).sentence for day in days)
 
 
 def _show(result: "BacktestResult", evidence: "Evidence", *, json: bool) -> None:
