@@ -2,11 +2,13 @@
 
 import asyncio
 import gc
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 from dispersa.broker.ibkr.connection import IbkrConnection, connect
 from dispersa.broker.ibkr.settings import IbkrSettings
@@ -42,6 +44,8 @@ from dispersa.sizing import SizingPolicy, VegaNeutralSizer
 from dispersa.sizing.stress import StressPolicy
 from tests.soak.markets import carried, faults_of
 
+T = TypeVar("T")
+Story = Callable[[RunningGateway, TradeSetup], Coroutine[Any, Any, T]]
 ACCOUNT = "DU1234567"
 INDEX = Symbol("QQQ")
 PREFIX = "soak"
@@ -98,20 +102,38 @@ def measure(cell: Cell) -> Measured:
 
 def work(cell: Cell, policy: ProgramPolicy | None = None) -> "Worked":
     """Run one program to its end; the same cell gives the same story in virtual time."""
+
+    async def story(gateway: RunningGateway, setup: TradeSetup) -> Worked:
+        watch = Watch(gateway)
+        state = await run_trade(
+            replace(setup, rules=replace(setup.rules, program_policy=policy or ProgramPolicy())),
+            edge_waiver=EDGE_WAIVER,
+            observers=[watch],
+        )
+        watch.look()
+        await asyncio.sleep(RESTS_AFTER_END)
+        watch.look()
+        return Worked(cell=cell, state=state, watch=watch)
+
+    return told(cell, story)
+
+
+def told(cell: Cell, story: "Story[T]") -> T:
+    """Tell a story on a gateway with a desk that has just been set up for the cell."""
     gc.disable()
     usual = trade_session.OBSERVE_EVERY
     trade_session.OBSERVE_EVERY = timedelta(seconds=STEP_SECONDS)
     try:
         with TemporaryDirectory() as folder:
             speed = cell.speed or Virtual(network=InMemory(seed=cell.seed))
-            return run(lambda: _program(cell, policy or ProgramPolicy(), Path(folder)), speed)
+            return run(lambda: _told(cell, story, Path(folder)), speed)
     finally:
         trade_session.OBSERVE_EVERY = usual
         gc.enable()
         gc.collect()
 
 
-async def _program(cell: Cell, policy: ProgramPolicy, folder: Path) -> "Worked":
+async def _told(cell: Cell, story: "Story[T]", folder: Path) -> T:
     settings = GatewaySettings(
         port=4002 if cell.speed is None else 0,
         seed=cell.seed,
@@ -125,32 +147,20 @@ async def _program(cell: Cell, policy: ProgramPolicy, folder: Path) -> "Worked":
     with carried(cell.market):
         gateway = await serve(settings)
     async with gateway:
-        return await _traded(cell, policy, gateway, folder)
+        return await _desk(cell, story, gateway, folder)
 
 
-async def _traded(
-    cell: Cell, policy: ProgramPolicy, gateway: RunningGateway, folder: Path
-) -> "Worked":
+async def _desk(cell: Cell, story: "Story[T]", gateway: RunningGateway, folder: Path) -> T:
     clock = StepClock(LoopClock(gateway.clock.now(), asyncio.get_running_loop()))
     connection = await connect(
         IbkrSettings(host=gateway.host, port=gateway.port, account=ACCOUNT), clock.live
     )
-    watch = Watch(gateway)
     journal = Journal.open(folder / "soak.sqlite", build_id="soak", now=clock.now)
     try:
         with journal:
-            setup = _setup(cell, gateway, connection, journal, clock)
-            state = await run_trade(
-                replace(setup, rules=replace(setup.rules, program_policy=policy)),
-                edge_waiver=EDGE_WAIVER,
-                observers=[watch],
-            )
-        watch.look()
-        await asyncio.sleep(RESTS_AFTER_END)
-        watch.look()
+            return await story(gateway, _setup(cell, gateway, connection, journal, clock))
     finally:
         await connection.close()
-    return Worked(cell=cell, state=state, watch=watch)
 
 
 def _setup(
