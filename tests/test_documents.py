@@ -101,6 +101,35 @@ def test_every_room_has_a_page_of_its_own() -> None:
         assert page.is_file(), f"room {room} has no page {page}"
 
 
+def test_table_of_rooms_allows_what_the_rooms_import() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| .* \| (.*) \|$", text, re.MULTILINE)
+    used = _uses()
+    listed = {room for names, _ in rows for room in re.findall(r"\w+", names)}
+    assert listed == set(used)
+    for names, allowed in rows:
+        words = set(re.findall(r"\w+", allowed.removeprefix("everything but ")))
+        may = set(used) - words if allowed.startswith("everything") else words
+        for room in re.findall(r"\w+", names):
+            assert used[room] <= may | {"errors"}, f"{room} uses {used[room] - may}"
+
+
+def _uses() -> dict[str, set[str]]:
+    """Map each room to the rooms that it imports."""
+    source = ROOT / "src" / "dispersa"
+    found: dict[str, set[str]] = {}
+    for file in source.rglob("*.py"):
+        room = file.relative_to(source).parts[0].removesuffix(".py")
+        if not room.startswith("__"):
+            imports = re.findall(
+                r"^\s*(?:from|import) dispersa\.(\w+)",
+                file.read_text(encoding="utf-8"),
+                re.MULTILINE,
+            )
+            found.setdefault(room, set()).update(set(imports) - {room})
+    return found
+
+
 def test_cheap_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISPERSA__JOURNAL__PATH", str(tmp_path / "journal.sqlite3"))
