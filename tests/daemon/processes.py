@@ -25,7 +25,7 @@ from dispersa.runtime import control_requests as ask
 from dispersa.runtime.build import build_id
 from dispersa.runtime.control_client import ControlClient
 
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 600.0
 URL = "https://desk.example.org"
 
 

@@ -4,8 +4,9 @@ In virtual time, with everything but time and the network as it is in the field.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,17 @@ from dispersa.desk.phases import Phase
 from dispersa.desk.state import Stage
 from dispersa.errors import Denied, Halted
 from dispersa.journal import read_entries, verify
+from dispersa.runtime.config.schedule import ScheduleSection
+from dispersa.runtime.day_report import report_hook
 from dispersa.runtime.loop import Virtual, run
 from dispersa.runtime.memory_transport import InMemory
+from dispersa.runtime.schedule import new_york_sessions, next_day
 from tests.alerts.sinks import MailSink
-from tests.daemon.virtual import Desk, completed, is_over, living, mailed, refused
+from tests.daemon.processes import promoted
+from tests.daemon.virtual import Desk, completed, gateway, is_over, living, mailed, refused
+
+PROGRAMS_HELD_MAX = 3
+"""As many trades may be held at once; the fourth day's entry is denied by the gate."""
 
 Story = Callable[[Desk, MailSink], Coroutine[Any, Any, None]]
 
@@ -201,3 +209,45 @@ def test_run_lives_through_a_half_day_by_itself(tmp_path: Path) -> None:
 
     with mailed(tmp_path, sink, schedule={"enter": True}) as settings:
         run(whole, Virtual(network=InMemory(seed=1)))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif(
+    "DISPERSA_DAEMON_PROCESSES" not in os.environ,
+    reason="a quarter of an hour: make soak, or set DISPERSA_DAEMON_PROCESSES=1",
+)
+def test_run_lives_through_a_week_by_itself_with_a_restart_each_night(tmp_path: Path) -> None:
+    """Thanksgiving's week: three days, a holiday, a half day; the broker restarts each night."""
+    sink = MailSink()
+
+    async def whole() -> None:
+        desk = Desk(settings, day_hooks=(report_hook(settings, lambda _: None),), make_page=None)
+        promoted(settings.journal_file, Phase.RUN)
+        async with gateway("2026-11-23T09:20:00-05:00") as broker:
+            for number, day in enumerate(("23", "24", "25", "27"), start=1):
+                await desk.start()
+                await desk.until(
+                    lambda state, day=day: str(state.phasing.day_ended) == f"2026-11-{day}",  # type: ignore[misc]  # mypy can not infer a default argument's type
+                    within=8 * 3600.0,
+                )
+                state = desk.state
+                assert state.reconciliation is not None
+                assert state.reconciliation.agrees
+                assert state.halt is None
+                assert len(state.program_starts) == min(number, PROGRAMS_HELD_MAX)
+                await asyncio.sleep(60)
+                await desk.stop()
+                await asyncio.sleep(_until_morning(broker.clock.now()))
+        assert verify(settings.journal_file).is_intact
+
+    with mailed(tmp_path, sink, schedule={"enter": True}) as settings:
+        run(whole, Virtual(network=InMemory(seed=1)))
+    reports = [str(mail["Subject"]) for mail in sink.mails if "all in order" in str(mail)]
+    weeks = [str(mail["Subject"]) for mail in sink.mails if "week 2026-48" in str(mail)]
+    assert (len(reports), len(weeks)) == (4, 1), [str(mail["Subject"]) for mail in sink.mails]
+
+
+def _until_morning(now: datetime) -> float:
+    """Seconds to 09:20 in New York on the next trading day."""
+    day = next_day(new_york_sessions, now, ScheduleSection(), ended=now.date())
+    return (day.session.opens - timedelta(minutes=10) - now).total_seconds()

@@ -4,8 +4,11 @@ Market time runs 20 times as fast as the clock: Walk's 61 seconds take three. Be
 three programs take minutes on a busy machine.
 """
 
+import json
 import os
 import signal
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +22,22 @@ from dispersa.execution.program import ProgramState
 from dispersa.journal import verify
 from dispersa.runtime import control_requests as ask
 from tests.alerts.sinks import MailSink, mail_server
-from tests.daemon.processes import DaemonProcess, daemon, gateway, mail_settings, promoted
-
-pytestmark = pytest.mark.skipif(
-    "DISPERSA_DAEMON_PROCESSES" not in os.environ,
-    reason="minutes of processes: make soak, or set DISPERSA_DAEMON_PROCESSES=1",
+from tests.daemon.processes import (
+    DaemonProcess,
+    daemon,
+    free_port,
+    gateway,
+    mail_settings,
+    promoted,
 )
+
+pytestmark = [
+    pytest.mark.skipif(
+        "DISPERSA_DAEMON_PROCESSES" not in os.environ,
+        reason="minutes of processes: make soak, or set DISPERSA_DAEMON_PROCESSES=1",
+    ),
+    pytest.mark.timeout(2400),  # eight programs on a machine that does other things, too
+]
 SPEED = 20.0
 MORNING = "2026-11-20T10:00:00-05:00"
 
@@ -119,10 +132,21 @@ def refused_by_the_mail_server(desk: DaemonProcess, sink: MailSink) -> None:
 
 
 def clock_stepped(desk: DaemonProcess) -> None:
-    begin(desk)
-    desk.until(is_open)
-    desk.step_clock(90.0)
-    assert "the clock was moved by" in ended(desk)
+    for seconds in (90.0, 0.0):  # forward, and back again
+        begin(desk)
+        desk.until(is_open)
+        desk.step_clock(seconds)
+        ended(desk)
+        window = desk.state().phasing.window
+        assert window is not None
+        assert "the clock was moved by" in window.reason
+        resume(desk)
+
+
+def resume(desk: DaemonProcess) -> None:
+    """A moved clock is an automatic halt, too."""
+    if desk.state().halt is not None:
+        desk.ask(ask.ResumeAsked(reason="the clock is right again", by="ann"))
 
 
 def cancelled_in_time(desk: DaemonProcess) -> None:
@@ -165,7 +189,51 @@ def test_a_suspended_process_starts_nothing(tmp_path: Path, sink: MailSink) -> N
 
 
 def signal_after(desk: DaemonProcess, seconds: float) -> None:
-    import time
-
     time.sleep(seconds)
     desk.send(signal.SIGCONT)
+
+
+def test_run_trades_tells_reports_and_goes_on_after_a_kill(tmp_path: Path, sink: MailSink) -> None:
+    """Half an hour before the close: the schedule enters, the day ends, its report is mailed."""
+    speed, port = SPEED, free_port()
+    with (
+        mail_server(sink) as mail,
+        gateway(speed, "2026-11-20T15:28:00-05:00") as broker,
+        daemon(
+            tmp_path,
+            broker,
+            speed=speed,
+            DISPERSA__SCHEDULE__ENTER="true",
+            DISPERSA__SCHEDULE__ENTRY_MINUTES_BEFORE_CLOSE="10",
+            DISPERSA__DAEMON__HEALTH_PORT=str(port),
+            **mail_settings(mail),
+        ) as desk,
+    ):
+        promoted(desk.journal, Phase.RUN)
+        desk.start()
+        desk.until(lambda state: state.stage is Stage.EXECUTION)
+        assert health(port)["healthy"]
+        assert 'dispersa_commands_total{kind="StartProgram"} 1.0' in page(port, "metrics")
+        desk.end(signal.SIGKILL)
+        desk.start()
+        completed(desk.until(is_over))
+        desk.until(lambda state: state.phasing.day_ended is not None)
+        reported = "2026-11-20: "
+        deadline = time.monotonic() + 120
+        while not any(reported in str(found["Subject"]) for found in sink.mails):
+            assert time.monotonic() < deadline, [str(found["Subject"]) for found in sink.mails]
+            time.sleep(0.2)
+        assert len(desk.state().program_starts) == 1
+        assert desk.end() == 0, desk.log.read_text()[-2000:]
+        assert verify(desk.journal).is_intact
+
+
+def health(port: int) -> dict[str, object]:
+    found: dict[str, object] = json.loads(page(port, "healthz"))
+    return found
+
+
+def page(port: int, name: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=30) as answer:
+        text: str = answer.read().decode()
+        return text

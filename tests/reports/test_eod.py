@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
@@ -231,6 +232,17 @@ def test_evidence_counts_days_and_programs_and_names_what_is_missing(journal: Pa
     assert "public_url" in found.gaps[0].reason
     assert found.live_gap is not None
     assert "2 journaled trading days of 20" in found.live_gap
+
+
+def test_repeated_alerts_take_one_line_and_lose_no_count(facts: DayFacts) -> None:
+    (first, *_) = facts.alerts
+    again = tuple(replace(first, alert_id=f"again-{number}") for number in range(12))
+    many = replace(facts, alerts=(*again, *facts.alerts))
+    (section,) = (row for row in day_document(many).sections if row.title == "Alerts")
+    assert section.grid is not None
+    assert len(section.grid.rows) == len(facts.alerts)
+    assert section.grid.rows[0][2] == f"{first.headline} (13 times)"
+    assert section.lede.startswith(f"{12 + len(facts.alerts)} in the day")
 
 
 def test_a_critical_alert_or_a_halt_is_the_first_thing_said(facts: DayFacts) -> None:

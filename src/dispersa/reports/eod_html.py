@@ -46,6 +46,7 @@ ul.remarks{margin:8px 0 0;padding-left:18px;color:#5f6b7b;font-size:13.5px}
 overflow-wrap:anywhere}
 @media (max-width:560px){.page{padding:14px 10px 30px}h1{font-size:22px}.tile{width:50%}
 section{padding:14px 13px}th,td{padding:5px 6px}table{font-size:12.5px}}
+@media (max-width:400px){section{padding:14px 10px}table{font-size:11.5px}th,td{padding:5px 4px}}
 @media (prefers-color-scheme:dark){body{background:#10141a;color:#e6eaf0}
 .sub,.tile span,.tile i,th,.foot,ul.remarks{color:#9ba7b7}p{color:#b6c0cd}
 section,.tile>div{background:#191f27}

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields
 from decimal import Decimal
+from itertools import groupby
 
 from dispersa.correlation.terms import Signal
 from dispersa.execution.outcome import PackageOutcome, ProgramOutcome
@@ -21,6 +22,7 @@ from dispersa.reports.limit_rows import limit_row, nearest_full
 from dispersa.reports.tables import number, points, price
 
 LIMITS_SHOWN = 8
+ALERT_LINES_MAX = 40
 EXPIRY_SOON_DAYS = 7
 WINDOWS_DAYS = (21, 63, 252)
 CAUSES = {
@@ -286,20 +288,36 @@ def alerts_section(facts: DayFacts) -> Section:
     """Show every alert of the day and who took it over."""
     if not facts.alerts:
         return Section(title="Alerts", lede="None.")
-    rows = tuple(
-        (clock(row.at), row.severity, row.headline, _over(row)) for row in facts.alerts[-40:]
-    )
+    runs = [tuple(run) for _, run in groupby(facts.alerts, key=_same_alert)]
+    rows = tuple(map(_alert_line, runs[-ALERT_LINES_MAX:]))
     reasons = dict.fromkeys(
         row.handed_over.reason for row in facts.alerts if isinstance(row.handed_over, Missing)
     )
     count = len(facts.alerts)
     return Section(
         title="Alerts",
-        lede=f"{count} in the day{', the last 40 shown' if count > 40 else ''}. Handed over means "
-        "that the mail server or provider took it, not that it was read.",
+        lede=f"{count} in the day{_cut(len(runs))}. Handed over means that the mail server or "
+        "provider took it, not that it was read.",
         grid=Grid(columns=("at", "grade", "what", "hand-over"), rows=rows, left=4, wraps=True),
         remarks=tuple(f"Hand-over not known: {reason}." for reason in reasons),
     )
+
+
+def _cut(lines: int) -> str:
+    return f", the last {ALERT_LINES_MAX} lines shown" if lines > ALERT_LINES_MAX else ""
+
+
+def _same_alert(row: AlertRow) -> tuple[str, str, tuple[str, ...]]:
+    """What repeats are shown together by: the same words, as far handed over."""
+    over = row.handed_over
+    states = () if isinstance(over, Missing) else tuple(f"{o.channel} {o.state}" for o in over)
+    return row.severity, row.headline, states
+
+
+def _alert_line(run: tuple[AlertRow, ...]) -> tuple[str, str, str, str]:
+    first, count = run[0], len(run)
+    words = first.headline if count == 1 else f"{first.headline} ({count} times)"
+    return clock(first.at), first.severity, words, _over(first)
 
 
 def _over(row: AlertRow) -> str:

@@ -19,6 +19,7 @@ from dispersa.desk import events as ev
 from dispersa.desk import phase_events as pe
 from dispersa.desk.facts import gate_facts
 from dispersa.desk.state import DeskState
+from dispersa.desk.weighing import held, positions
 from dispersa.errors import InvalidInput
 from dispersa.execution.outcome import ProgramOutcome, outcome_of
 from dispersa.execution.plan import Role
@@ -201,7 +202,7 @@ def _facts(
     rows = held_rows(close)
     money = DayMoney(
         net_liquidation_usd=points[-1].net_liquidation_usd,
-        gross_exposure_usd=_gross(close),
+        gross_exposure_usd=_gross(day.after),
         pnl_day_usd=split.pnl_usd,
         pnl_inception_usd=points[-1].pnl_usd,
         commissions_usd=_commissions(day),
@@ -268,8 +269,13 @@ def _unknown(state: DeskState) -> tuple[str, ...]:
     return tuple(r for r, o in state.orders.items() if o.state is OrderState.UNKNOWN)
 
 
-def _gross(close: Close) -> Decimal | Missing:
-    return close.unmarked or close.exposure.gross or Decimal(0)
+def _gross(state: DeskState) -> Decimal | Missing:
+    """Return what the gate and `dispersa status` count, by the newest marks."""
+    found = held(state)
+    own = [row for row in positions(state).values() if not row.is_flat]
+    if len(own) > len(found.legs):
+        return Missing(reason=f"{len(own) - len(found.legs)} of {len(own)} positions have no mark")
+    return found.gross or Decimal(0)
 
 
 def _net_liquidation(state: DeskState, day: date) -> Decimal | Missing:
