@@ -36,6 +36,8 @@ COLLAR_SHARE = 0.10
 COLLAR_FLOOR = 0.25
 WAYS_TO_OVERFILL = ("B2", "B19", "B26")
 """Faults after which the exchange itself fills more than was asked for."""
+WAYS_TO_KEEP_A_FILL_BACK = ("B8", "B21", "B22")
+"""Faults after which an execution may never be told, or is taken back without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,7 +399,10 @@ class Checkers:
         if program.state is not ProgramState.LOCKED:
             self._check_books(state)
             self._check_holdings()
-        elif not re.search(r"differ|twice|more than|broker", program.sentence):
+            return
+        if not self._scenario.is_exposed_to(*WAYS_TO_KEEP_A_FILL_BACK):
+            self._check_executions(state)  # whoever else has traded: ours are counted right
+        if not re.search(r"differ|twice|more than|broker", program.sentence):
             self.broken("INV-31", f"locked for no reason: {program.sentence}")
 
     def _check_books(self, state: DeskState) -> None:
@@ -412,6 +417,10 @@ class Checkers:
             units[symbol] = units.get(symbol, 0) + sign * int(order.filled)
         if believed != units and not self._scenario.is_exposed_to("B8"):
             self.broken("INV-05", f"the product counts {believed} filled, the exchange {units}")
+        self._check_executions(state)
+        self._check_complete(state, units)
+
+    def _check_executions(self, state: DeskState) -> None:
         net: dict[int, Decimal] = defaultdict(Decimal)
         cash = Decimal(0)
         for row in state.book.executions.values():
@@ -424,7 +433,6 @@ class Checkers:
             self.broken(
                 "INV-10", f"the book spent {cash}, the exchange {self._exchange.cash_spent()}"
             )
-        self._check_complete(state, units)
 
     def _check_holdings(self) -> None:
         """What others did in the account during the session is told, not passed over (INV-09)."""

@@ -331,7 +331,7 @@ PLANTED: tuple[Planted, ...] = (
         "INV-07",
         Edit(
             "desk.evolve",
-            "return replace(state, halt=_halt(state.halt, at, event))",
+            "halted = replace(state, halt=_halt(state.halt, at, event))",
             "return state",
         ),
         Edit("runtime.outbox", "if not self._permits(approved.intent.purpose):", "if False:"),
@@ -359,5 +359,221 @@ PLANTED: tuple[Planted, ...] = (
         "INV-13",
         Edit("market.quotes", "if self.bid > self.ask:", "if False:"),
     ),
+    # -- found since the page, the alerts and Walk's window are simulated ------------------------
+    _bug(
+        "only the event is committed before an order leaves",
+        2,
+        "INV-23",
+        Edit(
+            "runtime.desk_loop",
+            "await self._journal.committed(entries[-1].sequence)",
+            "await self._journal.committed(entries[0].sequence - 1)",
+        ),
+    ),
+    _bug(
+        "the entry of a step is written after what it causes",
+        2,
+        "INV-23",
+        Edit(
+            "runtime.desk_loop",
+            "entries = self._record(event, commands)\n        self.state = state\n        if self._outbox.expect(commands):\n            await self._journal.committed(entries[-1].sequence)\n        for command in commands:\n            await self._carry_out(command)",
+            "self.state = state\n        self._outbox.expect(commands)\n        for command in commands:\n            await self._carry_out(command)\n        entries = self._record(event, commands)",
+        ),
+    ),
+    _bug(
+        "a changed limit leaves before it is on the disk",
+        2,
+        "INV-23",
+        Edit(
+            "runtime.outbox",
+            "isinstance(command, PlaceOrder | AmendOrder) for command in commands)",
+            "isinstance(command, PlaceOrder) for command in commands)",
+        ),
+    ),
+    _bug(
+        "a correction of a fill is counted beside it",
+        8,
+        "INV-05",
+        Edit(
+            "orders.executions",
+            "base, revision = execution_key(execution.exec_id)\n        known = self.executions.get(base)",
+            "base, revision = execution.exec_id, 0\n        known = self.executions.get(base)",
+        ),
+    ),
+    _bug(
+        "an order reserves only once it is acknowledged",
+        3,
+        "INV-08",
+        Edit(
+            "orders.lifecycle",
+            "return self.remaining if self.state.may_fill else 0",
+            "return self.remaining if self.state.may_fill and self.acknowledged_at else 0",
+        ),
+    ),
+    _bug(
+        "an order whose cancel is pending reserves nothing",
+        11,
+        "INV-08",
+        Edit(
+            "orders.lifecycle",
+            "return self.remaining if self.state.may_fill else 0",
+            "return self.remaining if self.state.may_fill and self.state is not OrderState.CANCEL_PENDING else 0",
+        ),
+    ),
+    _bug(
+        "the reference is left out",
+        1,
+        "INV-03",
+        Edit("broker.ibkr.order_building", "orderRef=terms.ref,", 'orderRef="",'),
+    ),
+    _bug(
+        "legs are doubled",
+        1,
+        "INV-12",
+        Edit("broker.ibkr.order_building", "ratio=leg.ratio,", "ratio=2 * leg.ratio,"),
+    ),
+    _bug(
+        "a flatten closes without a word",
+        3012,
+        "INV-05",
+        Edit(
+            "desk.decide_phase",
+            "        return Approval.ASK\n    return rules",
+            "        return Approval.AUTOMATIC\n    return rules",
+        ),
+    ),
+    _bug(
+        "every halt on the page is a hold",
+        3017,
+        "INV-07",
+        Edit(
+            "runtime.control_desk",
+            "seen = await self._loop.halt(asked.level, reason, by=by)",
+            "seen = await self._loop.halt(HaltLevel.HOLD, reason, by=by)",
+        ),
+    ),
+    _bug(
+        "a form of the page needs no token and no origin",
+        3017,
+        "INV-28",
+        Edit(
+            "web.acting",
+            "refused = foreign(request, page.origins)\n    if refused:\n        return refused\n    if not token_matches(login, form.get(FORM_FIELD)):",
+            "if False:",
+        ),
+    ),
+    _bug(
+        "the page answers under any host name",
+        3011,
+        "INV-28",
+        Edit(
+            "web.security.hosts",
+            "return len(given) == 1 and given[0].lower() in self._hosts",
+            "return True",
+        ),
+    ),
+    _bug(
+        "what a step decides is not told",
+        4,
+        "INV-33",
+        Edit(
+            "runtime.daemon_alerts",
+            "for alert in alerts_of((seen.event, *seen.commands), first):",
+            "for alert in alerts_of((seen.event,), first):",
+        ),
+    ),
+    _bug(
+        "a channel that takes nothing ends the alarm",
+        3001,
+        "INV-33",
+        Edit(
+            "alerts.dispatch",
+            "return await self._postpone(delivery, str(error), error.after)",
+            "raise",
+        ),
+    ),
 )
-"""Every planted bug; `test_planted` replays the seed of each and must find it."""
+"""Every planted bug of a session; `test_a_planted_bug_is_found_by_its_seed` replays each."""
+
+WINDOW = "desk.window"
+PLANTED_IN_WINDOW: tuple[Planted, ...] = (
+    _bug(
+        "a cancel while the last second is drained is too late",
+        40,
+        "INV-26",
+        Edit(WINDOW, "if elapsed < policy.window + policy.drain:", "if elapsed < policy.window:"),
+    ),
+    _bug(
+        "the window runs from the announcement",
+        12,
+        "INV-26",
+        Edit(
+            WINDOW,
+            "state=WindowState.OPEN,\n        since=seen.at,",
+            "state=WindowState.OPEN,\n        since=window.since,",
+        ),
+    ),
+    _bug(
+        "a process that stood still goes on",
+        22,
+        "INV-26",
+        Edit(WINDOW, "if quiet > policy.looks_apart_max:", "if False:"),
+    ),
+    _bug(
+        "a clock that was moved back is believed",
+        14,
+        "INV-26",
+        Edit(
+            WINDOW,
+            "if abs(apart) > policy.clocks_apart_max:",
+            "if apart > policy.clocks_apart_max:",
+        ),
+    ),
+    _bug(
+        "a restart does not end the window",
+        12,
+        "INV-26",
+        Edit(
+            WINDOW,
+            'return _lapsed(window, at, "the engine was restarted within the window")',
+            "return window",
+        ),
+    ),
+    _bug(
+        "a lost page does not end the window",
+        28,
+        "INV-26",
+        Edit(
+            WINDOW,
+            'return _lapsed(window, at, f"the page to cancel on was lost: {reason}")',
+            "return window",
+        ),
+    ),
+    _bug(
+        "an alert that nobody takes over is waited for",
+        6,
+        "INV-26",
+        Edit(WINDOW, "if elapsed > policy.handover_within:", "if False:"),
+    ),
+    _bug(
+        "a cancelled window may still elapse",
+        3,
+        "INV-26",
+        Edit(
+            WINDOW,
+            "if window.state in ENDED:\n        return window",
+            "if window.state is WindowState.ELAPSED:\n        return window",
+        ),
+    ),
+    _bug(
+        "a cancel counts only once the alert is handed over",
+        41,
+        "INV-26",
+        Edit(
+            WINDOW,
+            'return _ended(window, WindowState.CANCELLED, at, f"cancelled by {by}")',
+            'return _ended(window, WindowState.CANCELLED, at, f"cancelled by {by}") if window.state is WindowState.OPEN else window',
+        ),
+    ),
+)
+"""Every planted bug of Walk's window; its seeds are those of `tests.simulation.window`."""

@@ -59,6 +59,7 @@ RESTART_SECONDS = 5.0
 LATENCY_MAX = 0.3
 PAGE_SECONDS = 40.0
 """How long a person waits for the page."""
+STRANGERS = frozenset({Deed.FORGED_RESUME, Deed.FOREIGN_HOST})
 LEFT_SECONDS = 15.0
 """How long after the end what was under way may still come to its own deadline."""
 
@@ -472,8 +473,12 @@ class Session:
             case _:
                 status, fine = await browser.rebind(visit.path), {421}
         if status not in fine:
-            self._checkers.broken("INV-15", f"the page answered {visit.deed} with {status}")
-        if visit.deed in {Deed.FORGED_RESUME, Deed.FOREIGN_HOST} and self._resumes != before:
+            invariant = "INV-28" if visit.deed in STRANGERS else "INV-15"
+            self._checkers.broken(invariant, f"the page answered {visit.deed} with {status}")
+            return
+        if visit.deed in {Deed.CANCEL, Deed.FLATTEN}:
+            self._expect_cancels(HaltLevel.CANCEL)
+        if visit.deed in STRANGERS and self._resumes != before:
             self._checkers.broken("INV-28", f"{visit.deed} has changed the desk")
 
     def _strike(self, gateway: RunningGateway, fault: Fault) -> None:
@@ -499,7 +504,12 @@ class Session:
         self._faults += 1
         if self._desk is not None:
             self._desk.post(HaltRequested(level=level, reason="drill"))
-        if level is HaltLevel.CANCEL and not self.scenario.crashes and not self._is_disturbed():
+        self._expect_cancels(level)
+
+    def _expect_cancels(self, level: HaltLevel) -> None:
+        """Have it checked that every cancel is on the wire soon, where a link is up."""
+        is_sure = not (self.scenario.crashes or self._is_disturbed())
+        if level is not HaltLevel.HOLD and is_sure:
             self._loop.call_later(CANCEL_SECONDS + 2 * LATENCY_MAX, self._checkers.check_cancelled)
 
     def _is_disturbed(self) -> bool:

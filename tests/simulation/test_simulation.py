@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from tests.simulation.planted import PLANTED, Planted
+from dispersa.desk.window import ENDED
+from tests.simulation import window
+from tests.simulation.planted import PLANTED, PLANTED_IN_WINDOW, Planted
 from tests.simulation.scenario import WIDER_FROM, Scenario, draw
 from tests.simulation.session import Outcome, simulate
 
@@ -83,9 +86,24 @@ def test_a_planted_bug_is_found_by_its_seed(planted: Planted) -> None:
     assert planted.expects in found, f"{planted.name}: seed {planted.seed} found {found}"
 
 
-def test_at_least_twenty_five_bugs_are_planted_and_each_has_its_own_name() -> None:
-    assert len(PLANTED) >= 25
-    assert len({planted.name for planted in PLANTED}) == len(PLANTED)
+@pytest.mark.parametrize("planted", PLANTED_IN_WINDOW, ids=lambda planted: planted.name)
+def test_a_planted_bug_of_the_window_is_found_by_its_seed(planted: Planted) -> None:
+    assert not window.violations(planted.seed)
+    with planted.applied():
+        assert window.violations(planted.seed)
+
+
+def test_no_window_starts_a_program_that_it_must_not() -> None:
+    ends = Counter(window.run(seed).state for seed in range(1, 401))
+    broken = {seed: found for seed in range(1, 401) if (found := window.violations(seed))}
+    assert not broken
+    assert min(ends[state] for state in ENDED) > 40, f"a story hardly ever ends so: {ends}"
+
+
+def test_many_bugs_are_planted_and_each_has_its_own_name() -> None:
+    names = [planted.name for planted in (*PLANTED, *PLANTED_IN_WINDOW)]
+    assert len(names) >= 45
+    assert len(set(names)) == len(names)
 
 
 def test_a_planted_bug_leaves_nothing_behind() -> None:
