@@ -25,11 +25,11 @@ def _run(*words: object, cwd: Path, seconds: float = 120) -> str:
     """Run a program away from the checkout, and return what it printed."""
     kept = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "DISPERSA_CONFIG"}}
     kept |= {"HOME": str(cwd), "NO_COLOR": "1"}
-    words = tuple(str(word) for word in words)
+    texts = [str(word) for word in words]
     done = subprocess.run(
-        words, cwd=cwd, env=kept, capture_output=True, text=True, timeout=seconds, check=False
+        texts, cwd=cwd, env=kept, capture_output=True, text=True, timeout=seconds, check=False
     )
-    assert done.returncode == 0, f"{words} ended with {done.returncode}: {done.stderr[-2000:]}"
+    assert done.returncode == 0, f"{texts} ended with {done.returncode}: {done.stderr[-2000:]}"
     return done.stdout
 
 
@@ -150,6 +150,44 @@ def test_variables_of_the_deployment_files_are_keys_of_the_configuration(
     for name, value in found:
         monkeypatch.setenv(name, value)
     assert load_config(None).settings.profile == "paper"
+
+
+UNITS = sorted(
+    path for path in (ROOT / "deploy").iterdir() if path.suffix in {".service", ".timer"}
+)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not here")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    for unit in UNITS:  # the program itself is not installed where they look for it
+        text = unit.read_text().replace("/opt/dispersa/bin/dispersa", "/bin/true")
+        (tmp_path / unit.name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(tmp_path / unit.name for unit in UNITS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+def test_commands_of_the_units_are_commands_of_ours() -> None:
+    from typer.main import get_command
+
+    from dispersa.cli.app import app
+
+    started = []
+    for unit in UNITS:
+        started += re.findall(r"/opt/dispersa/bin/dispersa ([a-z]+)", unit.read_text())
+    assert sorted(started) == ["journal", "run", "watchdog"]
+    assert set(started) <= set(get_command(app).commands)  # type: ignore[attr-defined]  # a group
+
+
+def test_guard_outlives_the_engine_and_is_not_stopped_with_it() -> None:
+    text = (ROOT / "deploy" / "dispersa-watchdog.service").read_text()
+    for bond in ("Requires=", "BindsTo=", "PartOf=", "KillMode=none"):
+        assert bond not in text
+    assert "dispersa-watchdog.service" in (ROOT / "deploy" / "dispersa.service").read_text()
 
 
 def test_unit_notifies_and_never_restarts_what_needs_a_person() -> None:
