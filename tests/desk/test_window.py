@@ -132,6 +132,7 @@ OPENED: list[Observation] = [*looks(0.5, 1.5), HANDED]
             "cancelled",
             "page",
         ),
+        ("monotonic clock goes back", [*OPENED, *looks(3, 20), Looked(at=at(5))], "lapsed", "back"),
         ("page lost", [*OPENED, PageLost(at=at(9), reason="no answer")], "lapsed", "page"),
         (
             "a second hand-over does not begin the window anew",

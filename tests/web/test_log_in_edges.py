@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from dispersa.errors import Halted, InvalidConfig
 from dispersa.web.desk_page import wall_now
+from dispersa.web.entering import prove_again
 from dispersa.web.security import logins, passphrase
 from dispersa.web.security.bodies import BodyGuard
 from dispersa.web.security.headers import HeaderGuard
@@ -116,6 +118,21 @@ async def test_who_is_in_is_led_past_the_log_in(stage: Stage) -> None:
     log_in(stage)
     answer = await stage.ask("/enter")
     assert (answer.status, answer.header("location")) == (303, "/")
+
+
+async def test_a_log_in_from_elsewhere_is_refused_whatever_it_knows(stage: Stage) -> None:
+    log_in(stage, set_words=True)
+    stage.cookies.clear()
+    answer = await stage.ask(
+        "/enter", {"passphrase": WORDS}, headers={"origin": "https://evil.example"}
+    )
+    assert answer.status == 403
+    assert stage.cookies == {}
+
+
+async def test_nobody_steps_up_whose_log_in_has_just_ended(stage: Stage) -> None:
+    scope: Scope = {**POST, "app": stage.page._app, "query_string": b""}
+    assert await prove_again(stage.page._page, Request(scope)) == "log in again"
 
 
 async def test_a_new_log_in_ends_the_one_before_it(stage: Stage) -> None:
