@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from dispersa.correlation.terms import Direction, Signal, SignalPolicy
 from dispersa.desk import events as ev
@@ -67,6 +68,7 @@ TICK = timedelta(milliseconds=250)
 NAMES = {"QQQ": (1, 600.0, 200.0), "AAA": (11, 200.0, 40.0), "BBB": (21, 150.0, 25.0)}
 
 
+@cache
 def straddle(symbol: str) -> Straddle:
     con_id, spot, _ = NAMES[symbol]
     call, put = (
@@ -83,6 +85,7 @@ def straddle(symbol: str) -> Straddle:
     return Straddle(call=call, put=put)
 
 
+@cache
 def fair(symbol: str) -> Decimal:
     package = planned(symbol, Side.BUY, 1, at=T0)
     value = package.fair_value(package.spot)
@@ -169,8 +172,14 @@ def signal() -> Signal:
     )
 
 
+@cache
 def rules() -> DeskRules:
     return DeskRules(gate=Gate(Limits()), order_prefix="test")
+
+
+@cache
+def rules_of(policy: ProgramPolicy, walk_policy: WalkPolicy) -> DeskRules:
+    return replace(rules(), program_policy=policy, walk_policy=walk_policy)
 
 
 @dataclass
@@ -199,7 +208,7 @@ class Scene:
 
     @property
     def rules(self) -> DeskRules:
-        return replace(rules(), program_policy=self.policy, walk_policy=self.walk_policy)
+        return rules_of(self.policy, self.walk_policy)
 
     def tell(self, event: ev.Event) -> tuple[Command, ...]:
         """Send one event to the desk, record it, and note what leaves."""
