@@ -13,6 +13,10 @@ NAMES = (
     "web",
     "halt",
     "year_start",
+    "scan",
+    "replay",
+    "sweep",
+    "scale",
 )
 
 

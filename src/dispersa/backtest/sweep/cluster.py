@@ -8,6 +8,7 @@ many jobs are under way.
 
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,13 +51,16 @@ class ClusterWorkers:
         """
         ray = _ray()
         try:
-            ray.init(
-                address=where,
-                log_to_driver=False,
-                logging_level="ERROR",
-                runtime_env={"py_modules": [str(Path(__file__).parents[2])]} if where else None,
-                **({} if where else {"include_dashboard": False}),
-            )
+            with warnings.catch_warnings():
+                # That nobody answers is said by the error below, once.
+                warnings.simplefilter("ignore", UserWarning)
+                ray.init(
+                    address=where,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    runtime_env={"py_modules": [str(Path(__file__).parents[2])]} if where else None,
+                    **({} if where else {"include_dashboard": False}),
+                )
         except (ConnectionError, RuntimeError, TimeoutError) as error:
             raise ClusterGone(
                 f"no Ray cluster answers at {where or 'this machine'} ({error}); start one with "

@@ -69,9 +69,9 @@ class LocalWorkers:
         return JOBS_PER_WORKER * len(self._workers)
 
     @property
-    def process_ids(self) -> tuple[int, ...]:
-        """The processes at work."""
-        return tuple(worker.process.pid or 0 for worker in self._workers)
+    def are_ready(self) -> bool:
+        """Whether every process has loaded the task."""
+        return all(worker.is_ready for worker in self._workers)
 
     def give(self, job: Job) -> None:
         """Take a job for the worker with the fewest."""
