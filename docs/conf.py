@@ -16,6 +16,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = "dispersa"
 html_static_path = ["pictures"]
+html_css_files = ["print.css"]
 html_show_copyright = False
 
 # The site must build without a network; addresses of the outside are checked with `make links`.
