@@ -6,8 +6,9 @@ from dataclasses import replace
 from dispersa.desk import events as ev
 from dispersa.desk.commands import BookLifecycle, ComputeClosing
 from dispersa.desk.lifecycle import trade_of, trades_held
-from dispersa.desk.state import Closing, DeskState, Stage
-from dispersa.orders import ProgramId
+from dispersa.desk.state import Closing, DeskState, Stage, TradeStart
+from dispersa.execution.plan import PlanKind, TradePlan
+from dispersa.orders import ProgramId, Purpose
 from dispersa.portfolio import Booking, external_book
 from dispersa.risk import HaltLevel
 
@@ -69,11 +70,25 @@ def _on_the_road(state: DeskState, closing: Closing) -> DeskState:
 
 
 def link_program(state: DeskState, program: ProgramId) -> DeskState:
-    """Remember which trade a program that closes or rolls belongs to."""
-    closing = state.closing
-    if closing is None:
+    """Remember which trade a program belongs to, and the market at which a trade begins."""
+    closing, plan = state.closing, state.plan
+    if closing is not None:
+        state = replace(state, trade_of={**state.trade_of, program: closing.trade})
+    if plan is None or plan.kind not in {PlanKind.DISPERSION, PlanKind.ROLL}:
         return state
-    return replace(state, trade_of={**state.trade_of, program: closing.trade})
+    start = _start_of(plan, None if state.vix is None else state.vix.level)
+    return replace(state, trade_starts={**state.trade_starts, trade_of(state, program): start})
+
+
+def _start_of(plan: TradePlan, vix: float | None) -> TradeStart:
+    opening = [row for row in plan.packages if row.purpose is Purpose.OPEN]
+    return TradeStart(
+        index=plan.index,
+        direction=plan.direction,
+        vix=vix,
+        vols={row.symbol: row.implied_vol for row in opening},
+        weights={row.symbol: row.weight for row in opening if row.weight is not None},
+    )
 
 
 def hold_what_is_left(state: DeskState) -> DeskState:

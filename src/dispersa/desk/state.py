@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from dispersa.correlation.terms import Signal
+from dispersa.correlation.terms import Direction, Signal
 from dispersa.desk.controls import Controls
 from dispersa.desk.phases import Phasing
 from dispersa.execution.plan import TradePlan
@@ -79,6 +79,20 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradeStart:
+    """The market as a trade was opened or last rolled: what its exit rules look back to.
+
+    `vols` are the plan's, by name, the index among them; `weights` those of its components.
+    """
+
+    index: Symbol
+    direction: Direction
+    vix: float | None
+    vols: Mapping[Symbol, float]
+    weights: Mapping[Symbol, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeskState:
     """Everything that decisions rest on.
 
@@ -93,7 +107,8 @@ class DeskState:
     to end, empty while it is not. `marks` value what earlier trades have left, `resumed_at` is when
     a person last let trading go on; `limits` are those in force and `limits_reason` says why they
     were last changed. `bookings` changed positions without a trade; `trade_of` says for each
-    program that closes or rolls which program opened the trade; `closing` is the one on the road.
+    program that closes or rolls which program opened the trade; `closing` is the one on the road;
+    `trade_starts` is the market at which each trade began.
     `flattened` names the trades whose closing the FLATTEN that stands has asked for.
     """
 
@@ -149,6 +164,7 @@ class DeskState:
     trade_of: Mapping[ProgramId, ProgramId] = field(default_factory=dict)
     closing: Closing | None = None
     flattened: tuple[ProgramId, ...] = ()
+    trade_starts: Mapping[ProgramId, TradeStart] = field(default_factory=dict)
 
     def with_order(self, order: Order) -> "DeskState":
         """Return the state with one order replaced."""

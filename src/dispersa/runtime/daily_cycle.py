@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from dispersa.correlation.terms import Direction
 from dispersa.desk.dividends import next_dividend
 from dispersa.desk.exits import ExitDecision, ExitPolicy, TradeLook, exit_of, unseen
 from dispersa.desk.expiry import (
@@ -22,17 +23,24 @@ from dispersa.desk.expiry import (
 )
 from dispersa.desk.hedging import Borrow, HedgePolicy, StraddleLook, restrike_of
 from dispersa.desk.lifecycle import option_contracts, trade_positions
-from dispersa.desk.state import DeskState
+from dispersa.desk.state import DeskState, TradeStart
 from dispersa.desk.weighing import held as valued
 from dispersa.errors import MarketDataMissing
 from dispersa.market import ConId, Right, Symbol, to_float
 from dispersa.orders import ProgramId
 from dispersa.portfolio import Exposure, Mark, OptionMark, Position
 from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
-from dispersa.pricing import black
+from dispersa.pricing import basket, black
+from dispersa.pricing.quality import Status
 from dispersa.pricing.units import vega_per_point
 from dispersa.runtime.hedging import HedgeLook, look_at_deltas
-from dispersa.runtime.profit import TradeProfit, premium_at_start, profit_of
+from dispersa.runtime.profit import (
+    NAMES_MIN,
+    TradeProfit,
+    premium_at_start,
+    profit_of,
+    vols_of,
+)
 from dispersa.runtime.trade_session import TradeSetup
 from dispersa.runtime.valuation import years_to_expiry
 
@@ -100,15 +108,51 @@ def _trade(state: DeskState, trade: ProgramId, policies: CyclePolicies, today: d
     days = [contracts[key].days_to_expiry(today) for key in rows if key in contracts]
     is_marked = all(key in state.marks for key in rows)
     profit = profit_of(state, trade, state.marks) if is_marked else None
+    start = state.trade_starts.get(trade)
     look = TradeLook(
         profit_usd=None if profit is None else profit.total_usd,
         premium_usd=premium_at_start(state, trade),
         days_to_expiry=min(days, default=0),
+        edge_vol_points=None if start is None else _edge(state, start.direction, today),
         vix=None if state.vix is None else state.vix.level,
+        vix_at_start=None if start is None else start.vix,
+        correlation=None if start is None else implied_among(start, _vols(state, rows)),
+        correlation_at_start=None if start is None else implied_among(start, start.vols),
+        is_short_correlation=start is None or start.direction is not Direction.SHORT_DISPERSION,
     )
     return TradeDay(
         trade=trade, profit=profit, exit=exit_of(look, policies.exits), unseen=unseen(look)
     )
+
+
+def _edge(state: DeskState, direction: Direction, today: date) -> float | None:
+    """Edge of today's signal in the trade's direction; an older signal says nothing."""
+    signal = state.signal
+    if signal is None or signal.as_of.astimezone(EXCHANGE_ZONE).date() != today:
+        return None
+    return signal.edge_net_of(direction)
+
+
+def _vols(state: DeskState, rows: Mapping[ConId, Position]) -> Mapping[Symbol, float]:
+    """Vol of each name of a trade, vega-weighted over the options that it holds."""
+    return vols_of({key: mark for key, mark in state.marks.items() if key in rows})
+
+
+def implied_among(start: TradeStart, vols: Mapping[Symbol, float]) -> float | None:
+    """Implied correlation of the names that a trade began with, None where a vol is missing.
+
+    (sI^2 - B) / (A^2 - B),   A = sum w_i s_i,   B = sum w_i^2 s_i^2,   weights to sum one
+    """
+    names = [name for name in start.weights if name in start.vols]
+    if len(names) < NAMES_MIN or not {start.index, *names} <= vols.keys():
+        return None
+    total = sum(start.weights[name] for name in names)
+    found = basket.implied_correlation(
+        [start.weights[name] / total for name in names],
+        [vols[name] for name in names],
+        vols[start.index],
+    )
+    return float(found.clean) if int(found.status) == Status.OK else None
 
 
 def _held(rows: Mapping[ConId, Position]) -> Mapping[ConId, Position]:

@@ -211,7 +211,7 @@ def _index_moves(
 
     if before is None or basket is None:
         return {}
-    start, end = _vols(before.marks), _vols(after.marks)
+    start, end = vols_of(before.marks), vols_of(after.marks)
     names = [name for name in basket.weights if name in start and name in end]
     if len(names) < NAMES_MIN or not {basket.index} <= start.keys() & end.keys():
         return {}
@@ -230,7 +230,7 @@ def _index_moves(
     return {basket.index: move}
 
 
-def _vols(marks: Mapping[ConId, Mark]) -> Mapping[Symbol, float]:
+def vols_of(marks: Mapping[ConId, Mark]) -> Mapping[Symbol, float]:
     """Vol of each name, vega-weighted over its marked options."""
     sums: dict[Symbol, tuple[float, float]] = {}
     for mark in marks.values():

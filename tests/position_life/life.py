@@ -16,8 +16,10 @@ from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.gateway.server import RunningGateway, serve
 from dispersa.gateway.settings import GatewaySettings
+from dispersa.gateway.venue import Venue
 from dispersa.journal import Journal
-from dispersa.market import Basket, Symbol, Weight
+from dispersa.market import Basket, ConId, Symbol, Weight
+from dispersa.orders import ProgramId
 from dispersa.risk import SIMULATED_LIMITS, Gate
 from dispersa.runtime.clock import LoopClock
 from dispersa.runtime.demo import EDGE_WAIVER, PATIENT, ScriptedOperator
@@ -32,7 +34,9 @@ from dispersa.sizing.stress import StressPolicy
 ACCOUNT = "DU1234567"
 INDEX = Symbol("QQQ")
 PORT = 4002
-NIGHT_STEP_SECONDS = 300.0
+NIGHT_STEP_SECONDS = 1800.0
+FEW_NAMES = SignalPolicy(edge_min_vol_points=-50.0, premium_min=-1.0, names_min=2, coverage_min=0.1)
+"""Says yes to a basket of three: a roll needs a signal that does."""
 RULES = DeskRules(gate=Gate(replace(SIMULATED_LIMITS, active_positions_max=3)), order_prefix="life")
 
 
@@ -73,16 +77,16 @@ class Life:
                 )
 
     def workers(self, connection: IbkrConnection) -> MarketWorkers:
-        rows = self.gateway.venue.basket(INDEX)
+        rows = self.venue.basket(INDEX)
         weights = tuple(Weight(symbol=Symbol(name), weight=part) for name, part in rows.items())
         basket = Basket(index=INDEX, as_of=self.clock.live.now().date(), weights=weights)
         policies = TradePolicies(
             basket=basket,
             names=self.names,
             window=TenorWindow(),
-            signal=SignalPolicy(),
+            signal=FEW_NAMES,
             planning=PlanningPolicy(),
-            stress=StressPolicy(),
+            stress=StressPolicy(loss_share_max=0.005),
             sizer=VegaNeutralSizer(SizingPolicy()),
         )
         return MarketWorkers(
@@ -99,21 +103,30 @@ class Life:
     ) -> DeskState:
         """Close or roll a trade."""
         asked = ev.ClosingRequested(
-            trade=trade, reason=reason, requested_by="test", share=share, rolls=rolls
+            trade=ProgramId(trade), reason=reason, requested_by="test", share=share, rolls=rolls
         )
         async with self.desk() as setup:
             return await run_trade(setup, edge_waiver=None, closing=asked)
 
-    def holdings(self) -> dict[int, Decimal]:
+    @property
+    def venue(self) -> Venue:
+        """The exchange behind the gateway."""
+        found = self.gateway.venue
+        assert isinstance(found, Venue)
+        return found
+
+    def holdings(self) -> dict[ConId, Decimal]:
         """What the broker's ledger holds, by contract."""
-        return {key: size for key, size in self.gateway.venue.truth.positions.items() if size}
+        return {ConId(key): size for key, size in self.venue.truth.positions.items() if size}
 
     def cash(self) -> Decimal:
         """Cash by the broker's ledger."""
-        return self.gateway.venue.truth.cash
+        return self.venue.truth.cash
 
     async def sleep_until(self, when: datetime) -> None:
         """Let virtual time pass in long steps of the market, while nobody is connected."""
+        if when <= self.clock.live.now():
+            return
         floor, awake = self.gateway.floor, self.gateway.floor.settings
         floor.settings = replace(awake, step_seconds=NIGHT_STEP_SECONDS)
         seconds = (when - self.clock.live.now()).total_seconds() - NIGHT_STEP_SECONDS
