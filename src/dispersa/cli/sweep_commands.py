@@ -36,12 +36,14 @@ def register(app: typer.Typer) -> None:
     command(
         app,
         "sweep",
-        "dispersa sweep runs --vary signal.edge_min=0..2:0.5 --vary backtest.fills=base,hard",
-        "dispersa sweep runs --chains chains.parquet --weights weights.csv.gz --index SPY "
+        "dispersa sweep runs --invented 7 --vary risk.vix_max=20..30:5 "
+        "--vary backtest.fills=base,hard",
+        "dispersa sweep runs --chains chains.parquet --weights weights.csv.gz "
         "--vary risk.vix_max=20,25,30",
-        "dispersa sweep runs --search random --points 200 --vary universe.dte_target=21..45",
-        "dispersa sweep runs --search refine --goal sharpe --points 96 --vary sizing.names=4..12",
-        "dispersa sweep runs --vary risk.vix_max=20,25,30 --on ray://10.0.0.5:10001",
+        "dispersa sweep runs --invented 7 --search random --points 200 "
+        "--vary universe.dte_target=21..45",
+        "dispersa sweep runs --invented 7 --search refine --goal sharpe --vary universe.names=4..8",
+        "dispersa sweep runs --invented 7 --vary risk.vix_max=20,25,30 --on ray://10.0.0.5:10001",
     )(sweep)
 
 
@@ -73,67 +75,58 @@ def sweep(
         str | None,
         typer.Option("--on", metavar="WHERE", help="ray://HOST:PORT, or `ray` for one made here."),
     ] = None,
-    chains: Annotated[FileOption, typer.Option(metavar="FILE", help="Option chains.")] = None,
-    weights: Annotated[FileOption, typer.Option(metavar="FILE", help="Dated weights.")] = None,
-    index: Annotated[str, typer.Option(metavar="SYM", help="Index of the chains.")] = "SPY",
-    names: Annotated[int, typer.Option(min=2, help="Largest names of the index.")] = 30,
-    vix: Annotated[FileOption, typer.Option(metavar="FILE", help="VIX by day.")] = None,
-    vols: Annotated[FileOption, typer.Option(metavar="FILE", help="Names' daily vols.")] = None,
-    closes: Annotated[FileOption, typer.Option(metavar="FILE", help="Names' closes.")] = None,
-    index_vols: Annotated[FileOption, typer.Option(metavar="FILE", help="Index vols.")] = None,
-    index_closes: Annotated[FileOption, typer.Option(metavar="FILE", help="Index closes.")] = None,
+    chains: Annotated[
+        FileOption, typer.Option(metavar="PARQUET", help="Option chains by date and strike.")
+    ] = None,
+    weights: Annotated[
+        FileOption, typer.Option(metavar="FILE", help="CSV with date, symbol, weight, etf.")
+    ] = None,
+    vols: Annotated[
+        FileOption, typer.Option(metavar="FILE", help="IV-only: daily vols. Model-marked.")
+    ] = None,
+    closes: Annotated[
+        FileOption, typer.Option(metavar="FILE", help="IV-only: closes of the same names.")
+    ] = None,
+    index_closes: Annotated[
+        FileOption, typer.Option(metavar="FILE", help="IV-only: closes of the index.")
+    ] = None,
+    index_vols: Annotated[
+        FileOption,
+        typer.Option(metavar="FILE", help="VIX by day: the gate's, and IV-only the index vol."),
+    ] = None,
+    invented: Annotated[
+        int | None, typer.Option(metavar="SEED", help="An invented market in place of data.")
+    ] = None,
+    days: Annotated[int, typer.Option(help="Invented: trading days.")] = 400,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run the backtest at many points of the configuration and keep a row for each.
 
     Rows are kept as they come, in FOLDER/results.parquet; the same command again goes on where it
-    was broken off. Without files an invented market is used, which shows the machinery and no
-    edge. The best of many points looks better than it is: judge it by a run of its own.
+    was broken off. Data are named as for `dispersa backtest`. The best of many points looks better
+    than it is: judge it by a run of its own, and tell that run how many trials were made.
     """
+    from dispersa.backtest.sources import Files, origin_of
     from dispersa.backtest.sweep import Goal, parse_axis
 
-    files = _Files(chains, weights, vix, vols, closes, index_vols, index_closes)
-    origin = _origin(files, index, names)
     axes = tuple(map(parse_axis, vary))
     aim = Goal(column=goal, is_maximum=not minimize)
     chosen = _search(search, axes, points, seed, aim)
     settled = _settled(config, axes)
+    universe = settled.base.config.universe
+    files = Files(
+        chains=chains,
+        weights=weights,
+        vols=vols,
+        closes=closes,
+        index_closes=index_closes,
+        index_vols=index_vols,
+        invented=None if invented is None else (invented, 0.0, days),
+    )
+    origin = origin_of(files, universe.index, universe.names)
     outcome = _run(folder, chosen, settled, origin, (workers, on))
     _show(outcome, aim, folder, is_json=json)
-
-
-class _Files:
-    """The files of the command line."""
-
-    def __init__(self, *paths: Path | None) -> None:
-        names = ("chains", "weights", "vix", "vols", "closes", "index_vols", "index_closes")
-        self.by_name = {n: p for n, p in zip(names, paths, strict=True) if p is not None}
-
-    def take(self, *needed: str) -> list[Path]:
-        """Return these files, or say which are missing beside those given."""
-        missing = [f"--{name.replace('_', '-')}" for name in needed if name not in self.by_name]
-        if missing:
-            given = ", ".join(f"--{name.replace('_', '-')}" for name in self.by_name)
-            raise InvalidInput(f"with {given} the sweep also needs {', '.join(missing)}")
-        return [self.by_name[name] for name in needed]
-
-
-def _origin(files: _Files, index: str, names: int) -> "Origin":
-    from dispersa.backtest.sources import ChainFiles, Invented, VolFiles
-    from dispersa.backtest.worlds import WorldSettings
-
-    if "chains" in files.by_name:
-        chains, weights = files.take("chains", "weights")
-        return ChainFiles(
-            chains=chains, weights=weights, index=index, vix=files.by_name.get("vix"), names=names
-        )
-    if files.by_name:
-        vols, closes, index_vols, index_closes = files.take(
-            "vols", "closes", "index_vols", "index_closes"
-        )
-        return VolFiles(vols=vols, closes=closes, index_vols=index_vols, index_closes=index_closes)
-    return Invented(world=WorldSettings(names=4, days=160))
 
 
 def _search(

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.backtest.sweep import tasks
 
 from dispersa.backtest.sweep import Grid, Ledger, parse_axis, run_sweep
 from dispersa.backtest.sweep.cluster import ClusterGone, ClusterWorkers
 from dispersa.errors import InvalidInput
+from tests.backtest.sweep import tasks
 
 ROOT = Path(__file__).resolve().parents[3]
 POINTS, SECONDS = 60, 0.5

@@ -65,10 +65,9 @@ def test_contradiction_between_keys_is_left_to_the_points() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--chains", "chains.parquet"], "also needs --weights"),
-        (["--vols", "vols.csv"], "also needs --closes, --index-vols, --index-closes"),
-        (["--on", "spark://here"], "expected ray://HOST:PORT, or ray"),
-        (["--on", "ray", "--workers", "2"], "--workers counts processes of this machine"),
+        ([], "expected one: --chains with --weights"),
+        (["--invented", "1", "--on", "spark://here"], "expected ray://HOST:PORT, or ray"),
+        (["--invented", "1", "--on", "ray", "--workers", "2"], "processes of this machine"),
     ],
 )
 def test_command_says_what_does_not_go_together(

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.backtest.sweep import tasks
 
 from dispersa.backtest.sweep import Grid, Ledger, LocalWorkers, Outcome, parse_axis, run_sweep
 from dispersa.backtest.sweep.local import WorkerDidNotStart
 from dispersa.errors import InvalidConfig, InvalidInput
+from tests.backtest.sweep import tasks
 
 GRID = Grid((parse_axis("a=1,2,3"), parse_axis("b=0,1")))
 TWO = Grid((parse_axis("a=1,2"), parse_axis("b=0,1")))
