@@ -159,8 +159,6 @@ class Run:
         self._answers.turn_to(feed, desk.now)
         if before is None:
             desk.tell(ev.DeskOpened(profile="sim", account=ACCOUNT, live_allowed=False))
-        for event in self._nights.dividends(desk.state, desk.now):
-            desk.tell(event)
         self._read_books(session)
         self._records.begin(day, self._answers, self._valuer)
         self._decide(day)
@@ -173,17 +171,23 @@ class Run:
         desk.tell(ev.BrokerSynchronized(snapshot=snapshot, session=session))
         for event in self._nights.person_books(desk.state):
             desk.tell(event)
-        found = desk.state.reconciliation
-        require(
-            found is not None and not found.breaks,
-            f"the desk's books and the exchange's differ on {session.opens:%Y-%m-%d}: {found}",
-        )
+        for event in self._nights.dividends(desk.state, desk.now):
+            desk.tell(event)
+        self._require_agreement()
         desk.read_conditions()
         self._mark_book()
         if desk.state.halt is not None:
             desk.tell(
                 ev.ResumeRequested(reason="the next morning of a backtest", operator=OPERATOR)
             )
+
+    def _require_agreement(self) -> None:
+        found = self._desk.state.reconciliation
+        breaks = None if found is None else [each.sentence for each in found.breaks]
+        require(
+            breaks == [],
+            f"the desk's books and the exchange's differ on {self._desk.now:%Y-%m-%d}: {breaks}",
+        )
 
     def _mark_book(self) -> None:
         marks = tuple(self._marks_now(self._desk.now).values())
@@ -329,8 +333,11 @@ class Run:
             desk.tell(ev.BrokerSynchronized(snapshot=snapshot, session=desk.state.session))
             for event in self._nights.person_books(desk.state):
                 desk.tell(event)
+            self._require_agreement()
         self._mark_book()
         marks = self._marks_now(desk.now)
+        if not self._exchange.holdings:  # delivered shares are sold by single orders
+            desk.state = replace(desk.state, programs_held=())
         self._records.end(desk, self._exchange, marks, self.account(desk.now))
         if not self._exchange.holdings and desk.state.stage is not Stage.EXECUTION:
             desk.state = forgotten(desk.state)

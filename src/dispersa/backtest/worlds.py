@@ -21,7 +21,8 @@ from dispersa.backtest.grids import Grid, GridSource
 from dispersa.correlation.research import AssumedSpreads
 from dispersa.market import Symbol
 
-TRADING_DAYS = 252
+WEEKDAYS_A_YEAR = 365 * 5 / 7
+"""Variance comes on weekdays and options are priced by calendar days: both add up in a week."""
 SATURDAY = 5
 LONGEST_VOL = 30
 
@@ -51,7 +52,7 @@ def synthetic(asked: WorldSettings, *, warmup: int = 100) -> GridSource:
     own = rng.standard_normal((asked.days, asked.names))
     rho, count = asked.correlation, asked.names
     factor = np.sqrt(rho) * market[:, None] + np.sqrt(1 - rho) * own
-    daily = asked.vol * level / np.sqrt(TRADING_DAYS)
+    daily = asked.vol * level / np.sqrt(WEEKDAYS_A_YEAR)
     returns = np.zeros((asked.days, count))
     returns[1:] = daily[:-1, None] * factor[1:]
     basket = returns.mean(axis=1)
@@ -61,7 +62,7 @@ def synthetic(asked: WorldSettings, *, warmup: int = 100) -> GridSource:
     spots = asked.spot * np.exp(np.cumsum(every + drift[:, None] * shares, axis=0))
     implied = np.sqrt(_basket_variance(count, rho + asked.premium))
     vols = np.column_stack([level * asked.vol * implied, *([level * asked.vol] * count)])
-    symbols = (Symbol("INDX"), *(Symbol(f"N{number:02d}") for number in range(1, count + 1)))
+    symbols = (Symbol("INDX"), *(_symbol(number) for number in range(count)))
     grid = Grid(
         days=days,
         symbols=symbols,
@@ -79,6 +80,12 @@ def synthetic(asked: WorldSettings, *, warmup: int = 100) -> GridSource:
     )
 
 
+def _symbol(number: int) -> Symbol:
+    """XAA, XAB, …: a class that ends in a digit would be one that a corporate action adjusted."""
+    first, second = divmod(number, 26)
+    return Symbol(f"X{chr(ord('A') + first)}{chr(ord('A') + second)}")
+
+
 def _basket_variance(count: int, correlation: float) -> float:
     """Variance of the equal basket per unit of the names' variance."""
     return 1 / count + (1 - 1 / count) * correlation
@@ -90,7 +97,7 @@ def _breath(
     """A slow common level of vol around one; one throughout where nothing breathes."""
     if not asked.breathing:
         return np.ones(asked.days)
-    steps = asked.breathing * rng.standard_normal(asked.days) / np.sqrt(TRADING_DAYS)
+    steps = asked.breathing * rng.standard_normal(asked.days) / np.sqrt(WEEKDAYS_A_YEAR)
     level = np.zeros(asked.days)
     for row in range(1, asked.days):
         level[row] = 0.98 * level[row - 1] + steps[row]
