@@ -351,11 +351,26 @@ def test_busy_port_is_refused_in_one_sentence() -> None:
     assert port in second.stderr
 
 
-def test_completion_can_be_printed() -> None:
-    script = dispersa(
-        _DISPERSA_COMPLETE="complete_bash", COMP_WORDS="dispersa jour", COMP_CWORD="1"
-    )
-    assert "journal" in script.stdout
+@pytest.mark.parametrize(
+    ("typed", "asked", "offered"),
+    [
+        ("bash", {"COMP_WORDS": "dispersa jour", "COMP_CWORD": "1"}, "journal"),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "dispersa journal ver"}, '"verify"'),
+        (
+            "fish",
+            {
+                "_TYPER_COMPLETE_ARGS": "dispersa halt --le",
+                "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+            },
+            "--level",
+        ),
+    ],
+)
+def test_shell_completes_commands_and_options(
+    typed: str, asked: dict[str, str], offered: str
+) -> None:
+    answer = dispersa(folder=None, _DISPERSA_COMPLETE=f"complete_{typed}", **asked)
+    assert offered in answer.stdout
 
 
 @pytest.mark.real_data
