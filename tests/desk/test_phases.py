@@ -1,5 +1,6 @@
 """Does a plan start only as its phase says? Crawl, Walk's window and Run, each ending and doubt."""
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,9 +22,11 @@ from dispersa.desk.window import (
     PageLost,
     WindowState,
 )
+from dispersa.execution.plan import PlanKind
 from dispersa.market import Quote
+from dispersa.orders import Purpose
 from dispersa.risk import HaltLevel
-from tests.desk.scene import T0, Scene, fair, rules
+from tests.desk.scene import T0, Scene, fair, plan, rules
 
 URL = "https://desk.example.org"
 
@@ -133,6 +136,22 @@ def test_a_market_that_moved_needs_a_new_plan(scene: PhasedScene) -> None:
     }
     scene.tell(ev.MarketObserved(quotes=away))
     assert "the market has moved since the plan" in reason_of(scene)
+
+
+def test_a_closing_starts_although_the_market_has_moved(scene: PhasedScene) -> None:
+    scene.open()
+    scene.fill_everything(random.Random(1))
+    (trade,) = scene.state.programs_held
+    packages = tuple(
+        replace(row, side=row.side.opposite, purpose=Purpose.REDUCE)
+        for row in scene.planned.packages
+    )
+    closing = replace(plan(scene.now), packages=packages, kind=PlanKind.EXIT, edge_vol_points=None)
+    scene.tell(ev.ClosingRequested(trade=trade, reason="loss limit", requested_by="me", share=1.0))
+    scene.tell(ev.PlanProposed(plan=closing))
+    scene.answer("EXECUTE")
+    scene.times = (Decimal("1.2"), Decimal("1.2"))
+    assert any(isinstance(command, StartProgram) for command in scene.tell(scene.quotes()))
 
 
 def _moved(price: Decimal | None) -> Decimal:

@@ -24,7 +24,7 @@ from dispersa.desk.phases import (
 from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState
 from dispersa.desk.window import WindowState
-from dispersa.execution.plan import TradePlan
+from dispersa.execution.plan import PlanKind, TradePlan
 from dispersa.orders import ProgramId
 from dispersa.risk import GateVerdict, HaltLevel
 
@@ -156,7 +156,10 @@ def checked(
 def after_quotes(
     rules: DeskRules, state: DeskState, at: datetime, seen: ev.MarketObserved
 ) -> Command | None:
-    """Start the approved plan if the market is where the plan saw it; wait while it is not seen."""
+    """Start the approved plan if the market is where the plan saw it; wait while it is not seen.
+
+    A closing starts wherever the market is: it is worked at the quotes of now.
+    """
     policy, plan, since = rules.phases.drift, state.plan, state.phasing.let_start_at
     if policy is None or plan is None or since is None:
         return None
@@ -168,7 +171,7 @@ def after_quotes(
             return None
         reason = f"no fresh quotes of {', '.join(drift.unseen)}; make a new plan"
         return DeclineTrade(stage="drift", reason=reason)
-    if drift.moved:
+    if drift.moved and plan.kind is not PlanKind.EXIT:
         reason = f"the market has moved since the plan: {'; '.join(drift.moved)}; make a new plan"
         return DeclineTrade(stage="drift", reason=reason)
     verdict = rules.gate.check_plan(plan_request(state, plan), gate_facts(state, at))
