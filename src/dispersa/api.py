@@ -35,15 +35,21 @@ from dispersa.market import (
     Symbol,
 )
 from dispersa.orders import (
+    BrokerSnapshot,
     OrderOutcome,
     OrderRef,
-    PositionReading,
     Purpose,
     outcome_of_order,
 )
-from dispersa.portfolio import Exposure
+from dispersa.reports.exposure_views import BookView
 from dispersa.reports.findings import Finding
 from dispersa.risk import GateVerdict
+from dispersa.runtime.book_reading import (
+    ActivePosition,
+    active_positions,
+    book_inputs,
+    read_book,
+)
 from dispersa.runtime.chain_reading import (
     read_atm_straddle,
     read_chain,
@@ -53,7 +59,6 @@ from dispersa.runtime.config import load_config
 from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.desk_loop import DeskLoop, Observer, Operator
 from dispersa.runtime.live import open_desk
-from dispersa.runtime.marking import read_exposure
 from dispersa.runtime.paper_test import require_not_live
 from dispersa.runtime.reachable import Reach
 from dispersa.runtime.replay import start_state
@@ -228,20 +233,27 @@ class Trader:
         self._loop.post(ev.CancelRequested(ref=order_id, reason=reason))
         await asyncio.sleep(0)
 
-    async def get_active_positions(self) -> tuple[PositionReading, ...]:
-        """Read the account's open positions from the broker."""
-        snapshot = await self._session.connection.orders.snapshot()
-        return tuple(row for row in snapshot.positions if row.quantity)
+    async def get_active_positions(self) -> tuple[ActivePosition, ...]:
+        """Read the account's positions by trade, each with its mark, its source and age.
 
-    async def get_current_exposure(self) -> Exposure:
-        """Value every position: premium, margin, notional and Greeks, by leg and as a book."""
+        `dispersa.reports.exposure_views.export` writes the same rows as CSV or Parquet.
+        """
+        snapshot, view = await self._book()
+        return active_positions(self._loop.state, snapshot, view)
+
+    async def get_current_exposure(self) -> BookView:
+        """Value the book: premium, margin, notional, Greeks by leg, straddle, trade, name and book.
+
+        With the stress over spot, vol and correlation, or why there is none.
+        """
+        _, view = await self._book()
+        return view
+
+    async def _book(self) -> tuple[BrokerSnapshot, BookView]:
+        feed, clock = self._session.connection.feed, self._session.clock.live
         snapshot = await self._session.connection.orders.snapshot()
-        return await read_exposure(
-            self._session.connection.feed,
-            snapshot,
-            rate=self._settings.planning.rate,
-            clock=self._session.clock.live,
-        )
+        inputs = book_inputs(self._settings, feed, clock)
+        return snapshot, await read_book(inputs, self._loop.state, snapshot)
 
     @property
     def state(self) -> DeskState:

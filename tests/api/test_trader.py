@@ -70,9 +70,16 @@ async def test_one_straddle_from_chain_to_position(tmp_path: Path) -> None:
         order = await bought_at_the_offer(trader)
         assert await trader.monitor_order_status(order, timeout=60) is OrderOutcome.FILLED
 
-        held = {row.con_id: row.quantity for row in await trader.get_active_positions()}
+        positions = await trader.get_active_positions()
+        held = {row.con_id: row.quantity for row in positions}
         assert held == {leg.con_id: Decimal(1) for leg in found.straddle.legs}
-        exposure = await trader.get_current_exposure()
+        assert {row.trade for row in positions} == {"single orders"}
+        assert {row.leg.source.value for row in positions if row.leg} == {"own_vol"}
+        view = await trader.get_current_exposure()
+        exposure = view.exposure
+        assert list(view.by_trade) == ["single orders"]
+        assert view.stress is None
+        assert "2 or more of its names" in view.stress_missing
         assert exposure.gross is not None
         assert exposure.book.greeks.vega_usd == pytest.approx(found.vega * 100, rel=0.05)
         assert float(exposure.book.premium) == pytest.approx(float(found.quote.ask) * 100, rel=0.1)

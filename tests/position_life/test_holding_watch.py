@@ -1,7 +1,10 @@
 """Does a running daemon mark what it holds, and ask for the closings that its exit rules want?"""
 
 import asyncio
+import os
 from pathlib import Path
+
+import pytest
 
 from dispersa.desk.phases import Phase
 from dispersa.desk.state import Stage
@@ -37,6 +40,7 @@ def test_in_run_an_exit_rule_closes_the_trade_by_itself(tmp_path: Path) -> None:
     run(story, Virtual(network=InMemory()))
 
 
+@pytest.mark.skipif("DISPERSA_SIXTY_DAYS" not in os.environ, reason="long: run by `make soak`")
 def test_in_crawl_an_exit_rule_asks_a_person_once_a_day(tmp_path: Path) -> None:
     async def story() -> None:
         desk = Desk(settings_of(tmp_path, exits=FLOOR_BEYOND_EXPIRY))

@@ -70,23 +70,12 @@ def _read(config: Path | None) -> "tuple[BrokerSnapshot, BookView]":
 
 
 async def _book(settings: "Settings", state: "DeskState") -> "tuple[BrokerSnapshot, BookView]":
-    from dispersa.market import Symbol
-    from dispersa.portfolio import Basket
-    from dispersa.runtime.book_reading import BookInputs, read_book
-    from dispersa.runtime.live import basket_on, open_market
+    from dispersa.runtime.book_reading import book_inputs, read_book
+    from dispersa.runtime.live import open_market
 
     async with open_market(settings) as market:
         snapshot = await market.connection.orders.snapshot()
-        weights = basket_on(settings, market.clock.now().date()).weights
-        inputs = BookInputs(
-            feed=market.connection.feed,
-            clock=market.clock,
-            rate=settings.planning.rate,
-            basket=Basket(
-                index=Symbol(settings.universe.index),
-                weights={row.symbol: row.weight for row in weights},
-            ),
-        )
+        inputs = book_inputs(settings, market.connection.feed, market.clock)
         return snapshot, await read_book(inputs, state, snapshot)
 
 

@@ -9,10 +9,12 @@ from dispersa.desk.decide_single import SINGLE_ORDERS
 from dispersa.desk.lifecycle import refs_by_trade, trade_positions
 from dispersa.desk.state import DeskState
 from dispersa.errors import MarketDataMissing
-from dispersa.market import ConId
+from dispersa.market import ConId, Symbol
 from dispersa.orders import BrokerSnapshot
-from dispersa.portfolio import Basket, Position, exposure_of, stress_of
+from dispersa.portfolio import Basket, LegExposure, Position, exposure_of, stress_of
 from dispersa.reports.exposure_views import EXTERNAL, BookView
+from dispersa.runtime.config.settings import Settings
+from dispersa.runtime.live import basket_on
 from dispersa.runtime.marking import position_of, read_marks
 from dispersa.runtime.step_clock import Clock
 
@@ -25,6 +27,52 @@ class BookInputs:
     clock: Clock
     rate: float
     basket: Basket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivePosition:
+    """What one trade holds of one contract; `leg` values it, None where nothing can mark it now.
+
+    `trade` is the opening program, "single orders", or "not ours" for what no order of ours made.
+    """
+
+    trade: str
+    con_id: ConId
+    symbol: Symbol
+    quantity: Decimal
+    leg: LegExposure | None
+
+
+def book_inputs(settings: Settings, feed: BrokerFeed, clock: Clock) -> BookInputs:
+    """Say what a book is read with: the configured rate, and today's weights of the index."""
+    rows = basket_on(settings, clock.now().date()).weights
+    return BookInputs(
+        feed=feed,
+        clock=clock,
+        rate=settings.planning.rate,
+        basket=Basket(
+            index=Symbol(settings.universe.index),
+            weights={row.symbol: row.weight for row in rows},
+        ),
+    )
+
+
+def active_positions(
+    state: DeskState, snapshot: BrokerSnapshot, view: BookView
+) -> tuple[ActivePosition, ...]:
+    """Return every position of the account by trade, with its value and its mark's source."""
+    held = {row.con_id: position_of(row) for row in snapshot.positions}
+    return tuple(
+        ActivePosition(
+            trade=trade,
+            con_id=con_id,
+            symbol=row.symbol,
+            quantity=row.quantity,
+            leg=next((leg for leg in view.by_trade[trade].legs if leg.con_id == con_id), None),
+        )
+        for trade, rows in _by_trade(state, held).items()
+        for con_id, row in rows.items()
+    )
 
 
 async def read_book(inputs: BookInputs, state: DeskState, snapshot: BrokerSnapshot) -> BookView:

@@ -17,16 +17,14 @@ from dispersa.market import (
     Symbol,
     Underlying,
 )
-from dispersa.orders import BrokerSnapshot, PositionReading
+from dispersa.orders import PositionReading
 from dispersa.portfolio import (
-    Exposure,
     Mark,
     MarkSource,
     OptionMark,
     Position,
     SecondOrder,
     ShareMark,
-    exposure_of,
 )
 from dispersa.pricing import black
 from dispersa.pricing.units import theta_per_day, vega_per_point
@@ -46,17 +44,6 @@ class _Held:
     underlying: Underlying
     expiry: date
     straddles: tuple[Straddle, ...]
-
-
-async def read_exposure(
-    feed: BrokerFeed, snapshot: BrokerSnapshot, *, rate: float, clock: Clock
-) -> Exposure:
-    """Value every option position of the account; one that can not be marked is named."""
-    marks = await read_marks(feed, snapshot.positions, rate=rate, clock=clock)
-    positions = {row.con_id: position_of(row) for row in snapshot.positions}
-    return exposure_of(
-        positions, marks, at=clock.now(), margin_broker=snapshot.account.initial_margin
-    )
 
 
 async def read_marks(

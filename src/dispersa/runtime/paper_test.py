@@ -12,8 +12,9 @@ from typing import Protocol
 from dispersa.desk.state import DeskState
 from dispersa.errors import Denied, DispersaError, InvalidInput, MarketDataMissing, Unresolved
 from dispersa.market import AtmStraddle, Greeks, OptionChain, OptionContract
-from dispersa.orders import OrderOutcome, OrderRef, PositionReading
+from dispersa.orders import OrderOutcome, OrderRef
 from dispersa.reports.findings import Finding, Standing
+from dispersa.runtime.book_reading import ActivePosition
 from dispersa.runtime.config.settings import Settings
 
 TENOR_DAYS = 30
@@ -62,7 +63,7 @@ class PaperTrader(Protocol):
         """Ask for a cancel."""
         ...
 
-    async def get_active_positions(self) -> tuple[PositionReading, ...]:
+    async def get_active_positions(self) -> tuple[ActivePosition, ...]:
         """Read the account's open positions."""
         ...
 
