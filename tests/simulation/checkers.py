@@ -34,8 +34,9 @@ ABSENCE_SECONDS = 30.0
 COLLAR_SHARE = 0.10
 """How far a limit may ever be from the true value: the gate's collar, doubled for stale quotes."""
 COLLAR_FLOOR = 0.25
-WAYS_TO_OVERFILL = ("B2", "B19", "B26")
-"""Faults after which the exchange itself fills more than was asked for."""
+WAYS_TO_OVERFILL = ("B2", "B19", "B21", "B26")
+"""Faults after which the exchange itself fills more than was asked for, or takes one leg of a
+guaranteed combo back for a while."""
 WAYS_TO_KEEP_A_FILL_BACK = ("B8", "B21", "B22")
 """Faults after which an execution may never be told, or is taken back without a word."""
 

@@ -151,7 +151,7 @@ class Duties:
             self.reached["imbalance"] += 1
 
     def _net_vega(self, plan: TradePlan | None) -> float | None:
-        if plan is None:
+        if plan is None or self._scenario.is_exposed_to("B21"):
             return None
         vegas = {str(row.symbol): row.vega_usd for row in (*plan.packages, *plan.reserves)}
         return sum(
@@ -281,7 +281,7 @@ class Duties:
         program = state.program
         if program is None or program.state is ProgramState.LOCKED:
             return
-        if self._scenario.is_exposed_to("B8"):
+        if self._scenario.is_exposed_to("B8", "B21"):
             return
         done: Counter[str] = Counter()
         for true in self._exchange.straddles():

@@ -21,6 +21,7 @@ FOUND = {
     1001: "memory addresses chose which of two lost links was told first",
     1091: "one answer that never came shifted every later full read by one, for ever",
     1106: "a fill busted in its grace period ended as a complete program",
+    3071: "a slice was launched beside a leg that was held without its partner",
     2048: "a process that dies while it connects leaves a handshake behind",
 }
 """Seeds that have found a defect, and which."""
@@ -52,7 +53,7 @@ def test_no_invariant_breaks_and_the_session_comes_to_its_end(seed: int) -> None
 @pytest.mark.parametrize("seed", SEEDS_TWICE)
 def test_the_same_seed_gives_the_same_journal_byte_for_byte_in_another_process(seed: int) -> None:
     here = simulate(draw(seed))
-    for hash_seed in ("0", "4711"):
+    for hash_seed in (str(seed),):
         there = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", DIGEST.format(seed=seed)],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},

@@ -232,12 +232,17 @@ def launch(view: ProgramView) -> Command | None:
 
 
 def _units_allowed(view: ProgramView) -> Callable[[PackageProgress], int]:
-    """How many straddles one order may have: none without a usable quote, else the gate's caps."""
+    """How many straddles one order may have: none without a usable quote, else the gate's caps.
+
+    None either while a leg is held without its partner: it may still come, or is to be repaired.
+    """
     cap = view.rules.gate.limits.order
 
     def units(row: PackageProgress) -> int:
         quote = view.package_quote(row)
         if quote is None or quote.ask is None or quote_fault(view, row) is not None:
+            return 0
+        if not view.legs(row).is_whole:
             return 0
         premium = quote.ask * row.plan.straddle.multiplier
         by_premium = int(cap.premium_usd_max / premium) if premium > 0 else 0
