@@ -25,6 +25,10 @@ from tests.alerts.sinks import MailSink
 from tests.daemon.processes import promoted
 from tests.daemon.virtual import Desk, completed, gateway, is_over, living, mailed, refused
 
+soak = pytest.mark.skipif(
+    "DISPERSA_DAEMON_PROCESSES" not in os.environ,
+    reason="minutes of whole days: make soak, or set DISPERSA_DAEMON_PROCESSES=1",
+)
 PROGRAMS_HELD_MAX = 3
 """As many trades may be held at once; the fourth day's entry is denied by the gate."""
 
@@ -192,6 +196,7 @@ def test_an_alert_that_the_mail_server_refuses_opens_no_window(tmp_path: Path) -
     told(story, tmp_path, phase=Phase.WALK)
 
 
+@soak
 def test_run_lives_through_a_half_day_by_itself(tmp_path: Path) -> None:
     sink = MailSink()
 
@@ -211,11 +216,8 @@ def test_run_lives_through_a_half_day_by_itself(tmp_path: Path) -> None:
         run(whole, Virtual(network=InMemory(seed=1)))
 
 
+@soak
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif(
-    "DISPERSA_DAEMON_PROCESSES" not in os.environ,
-    reason="a quarter of an hour: make soak, or set DISPERSA_DAEMON_PROCESSES=1",
-)
 def test_run_lives_through_a_week_by_itself_with_a_restart_each_night(tmp_path: Path) -> None:
     """Thanksgiving's week: three days, a holiday, a half day; the broker restarts each night."""
     sink = MailSink()

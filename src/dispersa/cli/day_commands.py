@@ -44,6 +44,9 @@ def cycle(
     from dispersa.runtime.loop import run
 
     settings = load_config(config).settings
+    if hedge and (told := _hedged_by_engine(settings)) is not None:
+        print_json({"sent": told}) if json else print("\n".join(told))
+        return
     look, sent = run(lambda: _cycle(settings, hedges=hedge))
     if json:
         print_json(day_document(look) | {"sent": list(sent)})
@@ -51,6 +54,29 @@ def cycle(
     print_table(day_view(look))
     for sentence in sent:
         print_table(sentence)
+
+
+def _hedged_by_engine(settings: "Settings") -> list[str] | None:
+    """Let the running daemon send what is due, after the word; None where none runs."""
+    from dispersa.cli.halt_commands import person
+    from dispersa.runtime.control_client import ControlClient, EngineNotRunning
+    from dispersa.runtime.control_requests import HedgesAsked
+
+    client = ControlClient(settings.journal_file.resolve())
+    try:
+        due = client.ask(HedgesAsked(by=person()))["due"]
+    except EngineNotRunning:
+        return None
+    if not due:
+        return ["no hedge is due"]
+    for sentence in due:
+        say(sentence)
+    word = typer.prompt("Type EXECUTE to send these hedges", err=True).strip()
+    if word != "EXECUTE":
+        return ["not confirmed: nothing was sent"]
+    if not client.ask(HedgesAsked(by=person(), text=word))["released"]:
+        return ["nothing was sent: no hedge is due any more, or a trade is under way"]
+    return ["the engine sends what is due now; `dispersa orders` shows what comes of it"]
 
 
 async def _cycle(settings: "Settings", *, hedges: bool) -> "tuple[DayLook, tuple[str, ...]]":

@@ -110,6 +110,14 @@ class ProofLinkAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HedgesAsked:
+    """Say which delta hedges are due now; with the text EXECUTE, send them."""
+
+    by: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthAsked:
     """Say how the daemon is: tasks, links, alerts, the day."""
 
@@ -132,6 +140,7 @@ ControlRequest = (
     | PageProofGiven
     | PhaseAsked
     | ProofLinkAsked
+    | HedgesAsked
     | HealthAsked
     | EntriesAsked
 )
@@ -148,6 +157,7 @@ ASKS: Mapping[str, type[Any]] = MappingProxyType(
         "prove_page": PageProofGiven,
         "change_phase": PhaseAsked,
         "send_proof_link": ProofLinkAsked,
+        "hedge": HedgesAsked,
         "health": HealthAsked,
         "subscribe": EntriesAsked,
     }

@@ -34,6 +34,7 @@ from dispersa.runtime.daemon_workers import DailyWorkers
 from dispersa.runtime.daily_cycle import CyclePolicies
 from dispersa.runtime.desk_loop import DeskLoop, Observer
 from dispersa.runtime.health import HealthSources, health_document, keep_status
+from dispersa.runtime.hedge_watch import HedgeWatch
 from dispersa.runtime.holding import HoldingWatch
 from dispersa.runtime.metrics import DeskCounts, health_app
 from dispersa.runtime.page_host import HostedActions, HostedReads, probe
@@ -142,6 +143,7 @@ class Daemon:
         self._window = WindowWatch(self.loop, terms.clock, self.alarm, self._probe_page)
         self._watchers.append(self._window)
         self._supervisor = Supervisor(self.loop.post)
+        self.hedges = HedgeWatch(setup, self.loop, terms.cycle, self.alarm.tell)
         self._days = DayCycle(
             setup,
             self.loop,
@@ -151,14 +153,7 @@ class Daemon:
             hooks=terms.day_hooks,
             tell=self.alarm.tell,
         )
-        self._health = HealthSources(
-            loop=self.loop,
-            journal=setup.journal,
-            supervisor=self._supervisor,
-            alarm=self.alarm,
-            now=terms.clock.now,
-            next_step=lambda: self._days.agenda.text,
-        )
+        self._health = self._health_sources()
         self._page: Page | None = None
 
     async def run(self) -> None:
@@ -205,14 +200,26 @@ class Daemon:
         """Return how the daemon is."""
         return health_document(self._health)
 
+    def _health_sources(self) -> HealthSources:
+        return HealthSources(
+            loop=self.loop,
+            journal=self._setup.journal,
+            supervisor=self._supervisor,
+            alarm=self.alarm,
+            now=self._terms.clock.now,
+            next_step=lambda: self._days.agenda.text,
+        )
+
     def _beside(self, reach: Reach) -> list[Work]:
         """Everything that may crash without taking the desk along."""
         keep, terms = self._supervisor.keep, self._terms
         books = terms.times.reconcile_seconds
+        holdings = HoldingWatch(self._setup, self.loop, terms.cycle, self.hedges.act)
         work = [
             keep("alerts", self.alarm.run),
             keep("days", self._days.run),
-            keep("holdings", HoldingWatch(self._setup, self.loop, terms.cycle).run),
+            keep("holdings", holdings.run),
+            keep("hedges", self.hedges.run),
             keep("books", lambda: watch_books(self._setup, self.loop, every_seconds=books)),
             keep("status file", lambda: keep_status(terms.status_file, self.health)),
             keep("systemd", beat),
@@ -279,6 +286,7 @@ class Daemon:
         return {
             "request_trade": Answering(ask.TradeAsked, self._request_trade),
             "health": Answering(ask.HealthAsked, self._tell_health),
+            "hedge": Answering(ask.HedgesAsked, self.hedges.answer),
             "send_proof_link": Answering(ask.ProofLinkAsked, self._send_proof),
         }
 

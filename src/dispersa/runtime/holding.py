@@ -1,11 +1,11 @@
-"""What does a running desk do with what it holds while the market is open? Mark, book, ask to end.
+"""What does a running desk do with what it holds while the market is open? Mark, book, end, hedge.
 
 An exit rule asks for the closing as a person would: it is planned, checked by the gate, and waits
 for what the phase wants (a word, a window, or nothing). Each rule asks once a day for a trade.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from dispersa.desk import events as ev
@@ -27,11 +27,16 @@ class HoldingWatch:
     """Marks the book through the session and asks for the closings that exit rules want."""
 
     def __init__(
-        self, setup: TradeSetup, loop: DeskLoop, policies: Callable[[], CyclePolicies]
+        self,
+        setup: TradeSetup,
+        loop: DeskLoop,
+        policies: Callable[[], CyclePolicies],
+        hedge: Callable[[], Awaitable[None]],
     ) -> None:
         self._setup = setup
         self._loop = loop
         self._policies = policies
+        self._hedge = hedge
         self._asked: set[tuple[str, ProgramId, str]] = set()
 
     async def run(self) -> None:
@@ -54,7 +59,7 @@ class HoldingWatch:
         return is_open and state.linked and not is_busy(state) and bool(state.programs_held)
 
     async def _look(self) -> None:
-        """Mark what is held and ask for the first closing that is due and was not asked for."""
+        """Mark what is held and ask for the first closing that is due; without one, hedge."""
         policies = self._policies()
         await book_dividends(self._setup, self._loop, policies.dividends)
         await mark_book(self._setup, self._loop)
@@ -74,6 +79,7 @@ class HoldingWatch:
             )
             await self._loop.tell(event)
             return
+        await self._hedge()
 
     def _now(self) -> datetime:
         return self._setup.clock.live.now()

@@ -11,13 +11,15 @@ from dispersa.desk.window import WindowPolicy
 from dispersa.runtime.config.keys import Count, Number, Section, choice, count, number
 
 ApprovalName = Literal["ask", "window", "automatic"]
+HedgeName = Literal["ask", "automatic"]
+_HEDGES = "Hedges in {}: ask (`dispersa cycle --hedge`, you are told when one is due) or automatic."
 _MEANING = "How {} are approved in {}: ask (EXECUTE), window (60 s to cancel) or automatic."
 
 
 class CrawlApprovals(Section):
     """Approvals in crawl, where every entry waits for EXECUTE."""
 
-    hedges: ApprovalName = choice("ask", ApprovalName, _MEANING.format("hedges", "crawl"))
+    hedges: HedgeName = choice("ask", HedgeName, _HEDGES.format("crawl"))
     exits: ApprovalName = choice("ask", ApprovalName, _MEANING.format("exits", "crawl"))
     rolls: ApprovalName = choice("ask", ApprovalName, _MEANING.format("rolls", "crawl"))
 
@@ -25,7 +27,7 @@ class CrawlApprovals(Section):
 class WalkApprovals(Section):
     """Approvals in walk, where an entry starts 61 s after its alert unless somebody cancels."""
 
-    hedges: ApprovalName = choice("automatic", ApprovalName, _MEANING.format("hedges", "walk"))
+    hedges: HedgeName = choice("automatic", HedgeName, _HEDGES.format("walk"))
     exits: ApprovalName = choice("window", ApprovalName, _MEANING.format("exits", "walk"))
     rolls: ApprovalName = choice("window", ApprovalName, _MEANING.format("rolls", "walk"))
 
@@ -33,7 +35,7 @@ class WalkApprovals(Section):
 class RunApprovals(Section):
     """Approvals in run, where an entry starts by itself within the limits."""
 
-    hedges: ApprovalName = choice("automatic", ApprovalName, _MEANING.format("hedges", "run"))
+    hedges: HedgeName = choice("automatic", HedgeName, _HEDGES.format("run"))
     exits: ApprovalName = choice("automatic", ApprovalName, _MEANING.format("exits", "run"))
     rolls: ApprovalName = choice("automatic", ApprovalName, _MEANING.format("rolls", "run"))
 
