@@ -259,6 +259,15 @@ class Serving:
 
         return asyncio.run_coroutine_threadsafe(done(), self.loop).result(30)
 
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait on the page's loop until something holds."""
+
+        async def held() -> None:
+            while not holds():
+                await asyncio.sleep(0.01)
+
+        asyncio.run_coroutine_threadsafe(held(), self.loop).result(60)
+
 
 @contextmanager
 def serving(stage: Stage, bound: socket.socket) -> Iterator[Serving]:

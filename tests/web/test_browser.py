@@ -78,7 +78,10 @@ class Staged:
     context: BrowserContext
 
     def tell(self, number: int) -> None:
-        self.serving.do(lambda: self.stage.desk.tell(number))
+        """Tell the story up to this line; the page has it in its index afterwards."""
+        desk, index = self.stage.desk, self.stage.page._page.index
+        self.serving.do(lambda: desk.tell(number))
+        self.serving.until(lambda: index.last == desk.journal.last_sequence)
 
 
 @pytest.fixture

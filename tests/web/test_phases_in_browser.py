@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from dispersa.desk.phases import Phase
 from dispersa.desk.state import DeskState, Stage
 from dispersa.execution.program import ProgramState
 from dispersa.journal import read_entries, verify
@@ -19,7 +20,7 @@ from dispersa.runtime import control_requests as ask
 from dispersa.web.security import passphrase
 from dispersa.web.security.vault import Vault
 from tests.alerts.sinks import MailSink, mail_server
-from tests.daemon.processes import URL, DaemonProcess, daemon, gateway, mail_settings
+from tests.daemon.processes import URL, DaemonProcess, daemon, gateway, mail_settings, promoted
 from tests.web.browser import WORDS, launch
 
 pytestmark = [
@@ -132,19 +133,6 @@ def walk_does_not_start_after_a_restart_in_the_window(page: Page, desk: DaemonPr
     assert is_over(desk.state())
 
 
-def walk_starts_by_itself_and_a_late_cancel_ends_the_program(
-    page: Page, desk: DaemonProcess
-) -> None:
-    request(page)
-    page.wait_for_selector(".ring")
-    page.wait_for_selector(".ring", state="detached")
-    desk.until(lambda state: state.stage is Stage.EXECUTION)
-    page.goto("/program")
-    page.get_by_role("button", name="Cancel this program").click()
-    expect(page.locator(".told")).to_contain_text("Cancelled")
-    desk.until(is_over)
-
-
 def run_starts_by_itself_and_cancel_all_stops_it(page: Page, desk: DaemonProcess) -> None:
     request(page)
     desk.until(lambda state: bool(state.open_orders()))
@@ -164,12 +152,33 @@ def test_a_person_goes_through_crawl_walk_and_run(page: Page, desk: DaemonProces
     desk.ask(ask.PageProofGiven(url=URL, by="ann"))
     walk_is_cancelled_in_time(page, desk)
     walk_does_not_start_after_a_restart_in_the_window(page, desk)
-    walk_starts_by_itself_and_a_late_cancel_ends_the_program(page, desk)
     request(page)
+    page.wait_for_selector(".ring")
+    page.wait_for_selector(".ring", state="detached")
+    desk.until(lambda state: state.stage is Stage.EXECUTION)
     completed(desk)
     change_phase(page, "run")
     run_starts_by_itself_and_cancel_all_stops_it(page, desk)
     assert desk.end() == 0, desk.log.read_text()[-2000:]
     assert verify(desk.journal).is_intact
     kinds = [entry.kind for entry in read_entries(desk.journal)]
-    assert kinds.count("StartProgram") == 4
+    assert kinds.count("StartProgram") == 3
+
+
+def test_walk_starts_by_itself_and_a_late_cancel_ends_the_program(
+    page: Page, desk: DaemonProcess
+) -> None:
+    promoted(desk.journal, Phase.WALK)
+    desk.start()
+    log_in(page)
+    request(page)
+    page.wait_for_selector(".ring")
+    page.wait_for_selector(".ring", state="detached")
+    desk.until(lambda state: state.stage is Stage.EXECUTION)
+    page.goto("/program")
+    page.get_by_role("button", name="Cancel this program").click()
+    expect(page.locator(".told")).to_contain_text("Cancelled")
+    program = desk.until(is_over).program
+    assert program is not None
+    assert "cancelled by page" in program.sentence
+    assert desk.state().open_orders() == ()

@@ -12,7 +12,7 @@ _POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; "
     "style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'"
+    "object-src 'none'; require-trusted-types-for 'script'; trusted-types dispersa"
 )
 # Referrer to ourselves only: with `no-referrer` browsers would send `Origin: null` with our forms.
 _ALWAYS = {
