@@ -7,9 +7,9 @@ every table. Repeating reads it, refuses data that has changed, runs, and compar
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from enum import Enum
 from io import BytesIO
@@ -169,8 +169,8 @@ def settings_document(settings: BacktestSettings) -> dict[str, Any]:
         for spec in fields(settings)
         if spec.name != "config"
     }
-    config = settings.config.model_dump(mode="json", include=set(SECTIONS))
-    return {**own, "config": config}
+    config = settings.config.model_dump(include=set(SECTIONS))
+    return {**own, "config": _tagged(config)}
 
 
 def settings_of(document: Mapping[str, Any]) -> BacktestSettings:
@@ -184,11 +184,47 @@ def settings_of(document: Mapping[str, Any]) -> BacktestSettings:
         **{
             **plain,
             **days,
-            "config": Settings.model_validate(plain["config"]),
+            "config": Settings.model_validate(_untagged(plain["config"])),
             "capital_usd": Decimal(plain["capital_usd"]),
             "entry": Entry(plain["entry"]),
         }
     )
+
+
+TAGS: Mapping[str, Callable[[str], object]] = {
+    "decimal": Decimal,
+    "time": time.fromisoformat,
+    "path": Path,
+}
+"""Kinds of value that JSON has no word for; the configuration takes no text in their place."""
+
+
+def _tagged(value: object) -> Any:
+    match value:
+        case Mapping():
+            return {str(key): _tagged(each) for key, each in value.items()}
+        case Decimal():
+            return {"decimal": str(value)}
+        case time():
+            return {"time": value.isoformat()}
+        case Path():
+            return {"path": str(value)}
+        case list() | tuple():
+            return [_tagged(each) for each in value]
+        case _:
+            return value
+
+
+def _untagged(value: object) -> Any:
+    match value:
+        case dict() if len(value) == 1 and (tag := next(iter(value))) in TAGS:
+            return TAGS[tag](value[tag])
+        case dict():
+            return {key: _untagged(each) for key, each in value.items()}
+        case list():
+            return tuple(_untagged(each) for each in value)
+        case _:
+            return value
 
 
 def _origin_document(origin: Origin) -> dict[str, Any]:
