@@ -245,3 +245,36 @@ def test_attribution_is_equal_after_the_journal() -> None:
     found = split(book, book, ([START], [END]))
     adapter = TypeAdapter(PnlAttribution)
     assert adapter.validate_json(adapter.dump_json(found)) == found
+
+
+def test_vega_neutral_legs_earn_what_the_answer_file_says() -> None:
+    """Block G: per unit of index vega, sum w (sr_i - si_i) - (sr_I - si_I) = 0.006 + 0.015.
+
+    One dollar of index vega short, w_i dollars of each component long; vols go from implied to
+    realized, nothing else moves.
+    """
+    implied, realized = [0.28, 0.24, 0.35, 0.45, 0.22], [0.31, 0.19, 0.33, 0.52, 0.25]
+    weights = [0.3, 0.25, 0.2, 0.15, 0.1]
+    rows = [("QQQ", -1.0, 0.18, 0.165)]
+    rows += [
+        (f"C{n}", w, i, r)
+        for n, (w, i, r) in enumerate(zip(weights, implied, realized, strict=True))
+    ]
+    executions: list[Execution] = []
+    start: list[Mark] = []
+    end: list[Mark] = []
+    for number, (name, dollars, before, after) in enumerate(rows, start=1):
+        contract = option(number, Right.CALL, symbol=name)
+        side = Side.BUY if dollars > 0 else Side.SELL
+        executions.append(execution(number, con_id=number, side=side, symbol=name))
+        mark = option_mark(contract, vega=abs(dollars) / 100, gamma=0.0, theta=0.0)
+        start.append(with_vol(mark, before))
+        end.append(with_vol(mark, after))
+    book = book_of(executions)
+    move = IndexVolMove(components_points=0.5, correlation_points=-2.0)
+    found = split(book, book, (start, end), moves={Symbol("QQQ"): move})
+    legs = {leg.symbol: leg.parts.vega for leg in found.legs}
+    assert float(legs["QQQ"]) == pytest.approx(100 * 0.015)
+    assert float(sum(legs.values()) - legs["QQQ"]) == pytest.approx(100 * 0.006)
+    assert float(found.book.vega) == pytest.approx(100 * 0.021)
+    assert float(found.book.vega_correlation) == pytest.approx(2.0)
