@@ -35,6 +35,8 @@ config init
 config check
 config check --json
 config show --json
+config init --profile paper paper.toml
+config check --config paper.toml
 history info --json
 doctor --json
 straddle QQQ --dte 30 --json
@@ -184,8 +186,7 @@ class AnyClient:
     """Somebody's program that only says hello and notices error 1100."""
 
     def __init__(self, host: str, port: int) -> None:
-        self.is_halted = False
-        self._heard = threading.Event()
+        self.halted = threading.Event()
         self._link = socket.create_connection((host, port), timeout=20)
         self._link.sendall(b"API\0\0\0\0\tv100..178")
         self._link.recv(100)
@@ -195,8 +196,7 @@ class AnyClient:
     def _listen(self) -> None:
         while heard := self._link.recv(65536):
             if b"\x001100\0" in heard:
-                self.is_halted = True
-                self._heard.set()
+                self.halted.set()
 
 
 async def say_hello(host: str, port: int) -> None:

@@ -1,15 +1,17 @@
 """The mistakes of a first hour, made on the gateway: does each answer name cause and mend?"""
 
-import os
+import io
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from dispersa.cli.app import main
 
 PROGRAM = [sys.executable, "-m", "dispersa"]
 STRADDLE = "straddle QQQ --dte 30"
@@ -88,43 +90,59 @@ def gateway(folder: Path, mistake: Mistake) -> Iterator[int]:
         process.terminate()
 
 
-def answered(mistake: Mistake, port: int, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*PROGRAM, *mistake.command.split()],
-        input=mistake.typed,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        timeout=120,
-        env={
-            **os.environ,
-            "NO_COLOR": "1",
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended, and what it said on stderr."""
+
+    exit_code: object
+    said: str
+
+
+@pytest.fixture
+def answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Mistake, int], Ended]:
+    """Run the command of a mistake against a port, as the program does."""
+
+    def run(mistake: Mistake, port: int) -> Ended:
+        settings = {
             "DISPERSA__BROKER__PORT": str(port),
             "DISPERSA__UNIVERSE__NAMES": "3",
-            "DISPERSA__JOURNAL__PATH": str(folder / "journal.sqlite3"),
+            "DISPERSA__JOURNAL__PATH": str(tmp_path / "journal.sqlite3"),
+            "XDG_CONFIG_HOME": str(tmp_path),
+            "XDG_DATA_HOME": str(tmp_path),
             **dict(mistake.settings),
-        },
-    )
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["dispersa", *mistake.command.split()])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(mistake.typed))
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Ended(exit_code=end.value.code, said=capsys.readouterr().err)
+
+    return run
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_mistake_is_answered_in_one_paragraph_with_its_mend(
-    mistake: Mistake, tmp_path: Path
+    mistake: Mistake, tmp_path: Path, answered: Callable[[Mistake, int], Ended]
 ) -> None:
     with gateway(tmp_path, mistake) as port:
-        ended = answered(mistake, port, tmp_path)
-    assert ended.returncode == mistake.exit_code, ended.stderr
-    assert [line[:9] for line in ended.stderr.splitlines()].count("dispersa:") == 1
+        ended = answered(mistake, port)
+    assert ended.exit_code == mistake.exit_code, ended.said
+    assert [line[:9] for line in ended.said.splitlines()].count("dispersa:") == 1
     for words in mistake.said:
-        assert words in ended.stderr
+        assert words in ended.said
 
 
-def test_wrong_port_names_what_must_listen_there(tmp_path: Path) -> None:
+def test_wrong_port_names_what_must_listen_there(
+    answered: Callable[[Mistake, int], Ended],
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         free = server.getsockname()[1]
-    mistake = Mistake(name="wrong port", said=())
-    ended = answered(mistake, free, tmp_path)
-    assert ended.returncode == 4
+    ended = answered(Mistake(name="wrong port", said=()), free)
+    assert ended.exit_code == 4
     for words in (f"127.0.0.1:{free}", "nobody listens there", "API access enabled", "4002"):
-        assert words in ended.stderr
+        assert words in ended.said
