@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from dispersa.desk import events as ev
@@ -11,7 +11,17 @@ from dispersa.desk.hedging import Borrow
 from dispersa.desk.lifecycle import explanations
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import positions
-from dispersa.market import Side, Symbol
+from dispersa.gateway.model import Contract, Refusal
+from dispersa.market import (
+    ConId,
+    ExerciseStyle,
+    OptionContract,
+    Right,
+    Settlement,
+    Side,
+    Straddle,
+    Symbol,
+)
 from dispersa.orders import Purpose
 from dispersa.portfolio import Cause, OptionMark
 from dispersa.runtime.daily_cycle import CyclePolicies, DayLook, look_at_day
@@ -134,21 +144,53 @@ class Diary:
             feed = setup.connection.feed
             underlying = await feed.underlying(Symbol(symbol))
             spot = Decimal(self.life.venue.truth.spots[symbol])
-            strikes = next(
-                row.strikes
-                for row in await feed.listings(underlying)
-                if row.trading_class == trading_class
-            )
+            listings = await feed.listings(underlying)
+            strikes = next(row.strikes for row in listings if row.trading_class == trading_class)
             near = sorted(strikes, key=lambda each: abs(each - spot))[:20]
             found = pair_up(await feed.options(underlying, expiry, near))
             pairs = [each for each in found if each.call.trading_class == trading_class]
             pair = min(pairs, key=lambda each: abs(each.strike - spot))
-            legs = [TradeLeg(leg, Side.SELL, units) for leg in pair.legs]
-            sides = (feed, setup.connection.orders)
-            request = await combo_request(sides, legs, purpose=Purpose.OPEN, by="test")
-            worked = await work(desk, setup.rules, request)
-            self.state, self.sold[Symbol(symbol)] = desk.state, (pair.strike, units)
+            return await self.sell(setup, desk, pair, units)
+
+    async def sell(self, setup: TradeSetup, desk: DeskLoop, pair: Straddle, units: int) -> str:
+        """Sell straddles at the bid."""
+        legs = [TradeLeg(leg, Side.SELL, units) for leg in pair.legs]
+        sides = (setup.connection.feed, setup.connection.orders)
+        request = await combo_request(sides, legs, purpose=Purpose.OPEN, by="test")
+        worked = await work(desk, setup.rules, request)
+        self.state, self.sold[pair.symbol] = desk.state, (pair.strike, units)
         return worked.sentence
+
+    def morning_straddle(self, symbol: str, trading_class: str, last_trade: date) -> Straddle:
+        """The straddle next to the money of a class that settles in the morning after this day.
+
+        The feed prefers classes that settle at the close, so it is taken from the exchange.
+        """
+        spot = self.life.venue.truth.spots[symbol]
+        wanted = Contract(
+            symbol=symbol,
+            sec_type="OPT",
+            last_trade_date=f"{last_trade:%Y%m%d}",
+            trading_class=trading_class,
+        )
+        found = self.life.venue.contract_details(wanted)
+        assert not isinstance(found, Refusal)
+        strike = min((row.contract.strike for row in found), key=lambda each: abs(each - spot))
+        call, put = (
+            OptionContract(
+                con_id=ConId(row.contract.con_id),
+                symbol=Symbol(symbol),
+                expiry=last_trade + timedelta(days=1),
+                strike=Decimal(str(strike)),
+                right=Right(row.contract.right),
+                trading_class=trading_class,
+                style=ExerciseStyle.EUROPEAN,
+                settlement=Settlement.CASH_AM,
+            )
+            for row in sorted(found, key=lambda row: row.contract.right)
+            if row.contract.strike == strike
+        )
+        return Straddle(call=call, put=put)
 
     async def trade_by_hand(self, symbol: str) -> None:
         """Let somebody else buy 100 shares in the same account."""

@@ -91,15 +91,23 @@ def _share_marks(shares: Sequence[Underlying], read: Snapshot) -> dict[ConId, Ma
 
 
 async def _groups(feed: BrokerFeed, positions: Sequence[PositionReading]) -> list[_Held]:
-    strikes: dict[tuple[Symbol, date], set[Decimal]] = {}
+    """Pair what is held, class by class; a leg without its partner is read with the listed one."""
+    held: dict[tuple[Symbol, date, str], list[OptionContract]] = {}
     for row in positions:
         if row.option is not None and row.quantity:
-            strikes.setdefault((row.symbol, row.option.expiry), set()).add(row.option.strike)
+            key = (row.symbol, row.option.expiry, row.option.trading_class)
+            held.setdefault(key, []).append(row.option)
     groups = []
-    for (symbol, expiry), wanted in sorted(strikes.items()):
+    for (symbol, expiry, _), own in sorted(held.items()):
         underlying = await feed.underlying(symbol)
-        options = await feed.options(underlying, expiry, sorted(wanted))
-        groups.append(_Held(underlying=underlying, expiry=expiry, straddles=pair_up(options)))
+        rights: dict[Decimal, set[Right]] = {}
+        for option in own:
+            rights.setdefault(option.strike, set()).add(option.right)
+        single = sorted(strike for strike, found in rights.items() if len(found) == 1)
+        listed = await feed.options(underlying, expiry, single) if single else ()
+        known = {(row.strike, row.right): row for row in (*listed, *own)}
+        pairs = pair_up(tuple(known.values()))
+        groups.append(_Held(underlying=underlying, expiry=expiry, straddles=pairs))
     return groups
 
 
