@@ -27,7 +27,14 @@ WHAT = "chain file"
 PIECE_ROWS = 1_000_000
 SIDE = 3
 GROUP = ("date", "symbol", "expiry")
-OPENS = pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in GROUP).fill_null(True)
+FLAG = pl.UInt8
+"""Of flags that machine code reads: bytes need no unpacking."""
+HAS_SIDE = "has_side"
+OPENS = (
+    pl.any_horizontal(pl.col(name) != pl.col(name).shift(1) for name in GROUP)
+    .fill_null(value=True)
+    .cast(FLAG)
+)
 """Whether date, symbol or expiry is another than in the row before; true of the first row."""
 
 
@@ -55,7 +62,7 @@ def read_band(
     schema = frame.collect_schema()
     layout = layout or recognize(schema.names(), path)
     require_columns(schema.names(), layout.required(), path, WHAT)
-    file = _File(path=path, layout=layout, frame=frame, piece_rows=piece_rows)
+    file = _File(path=path, layout=layout, frame=frame, schema=schema, piece_rows=piece_rows)
     wanted = None if symbols is None else sorted(set(symbols))
     kept = pl.concat([file.band(rows, side) for rows in _whole_groups(file.pieces(wanted))])
     if kept.is_empty():
@@ -63,7 +70,7 @@ def read_band(
             f"{WHAT} {path} holds no strike with both vols, a spot and a date before its expiry; "
             "expected option chains with implied vols"
         )
-    runs = int(kept.select(OPENS.sum()).item())
+    runs = int(kept.select(OPENS.cast(pl.Int64).sum()).item())
     table = table_of(kept if _is_ordered(kept) else kept.sort(*GROUP, "strike"))
     if table.group_count != runs:
         raise InvalidInput(
@@ -80,6 +87,7 @@ class _File:
     path: Path
     layout: ChainLayout
     frame: pl.LazyFrame
+    schema: pl.Schema
     piece_rows: int
 
     def pieces(self, symbols: list[str] | None) -> Iterator[pl.DataFrame]:
@@ -116,7 +124,9 @@ class _File:
                 "each option"
             )
         if found == OUT_OF_ORDER:
-            ordered = rows.with_columns(group=pl.col("opens").cum_sum()).sort("group", "strike")
+            ordered = rows.with_columns(group=pl.col("opens").cast(pl.Int64).cum_sum()).sort(
+                "group", "strike"
+            )
             return self.band(ordered.with_columns(opens=OPENS).drop("group"), side)
         return _stored(rows, calls[:found], puts[:found])
 
@@ -125,72 +135,83 @@ class _File:
 
         In a long file both vols are the row's own, and the flags tell whose it is.
         """
-        names, schema = self.layout.columns, self.frame.collect_schema()
-        if names.get("spot") not in schema.names():
+        names = self.layout.columns
+        if names.get("spot") not in self.schema.names():
             raise InvalidInput(
                 f"{WHAT} {self.path} has no spots in layout {self.layout.name}, and the money is "
                 "where the spot is; import it into the store, which takes closes for spots"
             )
-
-        def day(name: str) -> pl.Expr:
-            column = pl.col(names[name])
-            return (column if schema[names[name]] == pl.Date else as_dates(column)).alias(name)
-
-        def number(name: str, unit: float) -> pl.Expr:
-            column = pl.col(names[name])
-            column = column if schema[names[name]] == pl.Float64 else column.cast(pl.Float64)
-            return column if unit == 1 else column * unit
-
-        def vol(name: str) -> pl.Expr:
-            value = number(name, self.layout.iv_unit)
-            if self.layout.iv_needs_quote:
-                bid, ask = (pl.col(names[name.replace("iv", price)]) for price in ("bid", "ask"))
-                value = pl.when((bid > 0) & (ask > 0)).then(value)
-            return value
-
-        if self.layout.is_long:
-            is_call = self._is_call()
-            known = (vol("iv") > 0).fill_null(False)
-            sides = [
-                vol("iv").alias("call_iv"),
-                vol("iv").alias("put_iv"),
-                (is_call & known).alias("is_call"),
-                (~is_call & known).alias("is_put"),
-            ]
-        else:
-            sides = [
-                expression
-                for side in ("call", "put")
-                for expression in (
-                    vol(f"{side}_iv").alias(f"{side}_iv"),
-                    (vol(f"{side}_iv") > 0).fill_null(False).alias(f"is_{side}"),
-                )
-            ]
         return [
-            day("date"),
+            self._day("date"),
             pl.col(names["symbol"]).cast(pl.String).alias("symbol"),
-            day("expiry"),
-            number("strike", self.layout.strike_unit).alias("strike"),
-            number("spot", 1).alias("spot"),
-            *sides,
+            self._day("expiry"),
+            self._number("strike", self.layout.strike_unit).alias("strike"),
+            self._number("spot", 1).alias("spot"),
+            *(self._long_vols() if self.layout.is_long else self._wide_vols()),
         ]
 
-    def _is_call(self) -> pl.Expr:
-        """Whether a row is a call: true, false, or null where it is neither."""
+    def _day(self, name: str) -> pl.Expr:
+        theirs = self.layout.columns[name]
+        column = pl.col(theirs)
+        return (column if self.schema[theirs] == pl.Date else as_dates(column)).alias(name)
+
+    def _number(self, name: str, unit: float) -> pl.Expr:
+        theirs = self.layout.columns[name]
+        column = pl.col(theirs)
+        column = column if self.schema[theirs] == pl.Float64 else column.cast(pl.Float64)
+        return column if unit == 1 else column * unit
+
+    def _vol(self, name: str) -> pl.Expr:
+        value = self._number(name, self.layout.iv_unit)
+        if self.layout.iv_needs_quote:
+            names = self.layout.columns
+            bid, ask = (pl.col(names[name.replace("iv", price)]) for price in ("bid", "ask"))
+            value = pl.when((bid > 0) & (ask > 0)).then(value)
+        return value
+
+    def _long_vols(self) -> list[pl.Expr]:
+        vol = self._vol("iv")
+        known = (vol > 0).fill_null(value=False)
+        right = pl.col(self.layout.columns["right"]).cast(pl.String)
+        call, put = (right == text for text in self._sides())
+        return [
+            vol.alias("call_iv"),
+            vol.alias("put_iv"),
+            (call & known).cast(FLAG).alias("is_call"),
+            (put & known).cast(FLAG).alias("is_put"),
+            (call | put).alias(HAS_SIDE),
+        ]
+
+    def _wide_vols(self) -> list[pl.Expr]:
+        vols = {side: self._vol(f"{side}_iv") for side in ("call", "put")}
+        return [
+            *(vol.alias(f"{side}_iv") for side, vol in vols.items()),
+            *(
+                (vol > 0).fill_null(value=False).cast(FLAG).alias(f"is_{side}")
+                for side, vol in vols.items()
+            ),
+        ]
+
+    def _sides(self) -> tuple[str, str]:
+        """The texts of calls and of puts, as the first rows have them."""
         name = self.layout.columns["right"]
-        texts = collect(self.frame.select(pl.col(name).cast(pl.String).unique()), self.path, WHAT)
-        known = [text for text in texts[name].drop_nulls().to_list() if text]
+        first = self.frame.select(pl.col(name).cast(pl.String)).head(PIECE_ROWS).unique()
+        known = [text for text in collect(first, self.path, WHAT)[name].to_list() if text]
         calls = [text for text in known if text[0] in "cC"]
         puts = [text for text in known if text[0] in "pP"]
-        if len(calls) != 1 or len(puts) != 1 or len(known) != texts.height or len(known) != 2:
+        if len(calls) != 1 or len(puts) != 1:
             raise InvalidInput(
                 f"{WHAT} {self.path}: column {name} holds {', '.join(sorted(map(repr, known)))}; "
-                "expected one text for calls and one for puts, as C and P, on every row"
+                "expected one text for calls and one for puts, as C and P"
             )
-        is_call: pl.Expr = pl.col(name).cast(pl.String) == calls[0]
-        return is_call
+        return calls[0], puts[0]
 
     def _require_keys(self, piece: pl.DataFrame, first: int) -> None:
+        if HAS_SIDE in piece.columns and not piece[HAS_SIDE].fill_null(value=False).all():
+            raise InvalidInput(
+                f"{WHAT} {self.path} has rows that are neither call nor put between row {first} "
+                f"and row {first + piece.height}; expected one text for each side"
+            )
         for name in GROUP:
             if missing := piece[name].null_count():
                 raise InvalidInput(

@@ -7,7 +7,7 @@ from dispersa.pricing.kernels.compiled import kernel
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Flags = NDArray[np.uint8]
 
 OUT_OF_ORDER, DOUBLED = -1, -2
 """Instead of a number of strikes: strikes fall within a group, or an option has two rows."""

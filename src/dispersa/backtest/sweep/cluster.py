@@ -20,7 +20,8 @@ from dispersa.errors import DispersaError, InvalidInput
 JOBS_PER_CORE = 2
 LOOK_SECONDS = 5.0
 """How often the cluster is asked for its cores."""
-CLIENT = "ray://"
+START_SECONDS = "120"
+"""How long Ray may take to come up on this machine, which may be a busy one."""
 
 
 class ClusterGone(DispersaError):
@@ -55,13 +56,13 @@ class ClusterWorkers:
                 # That nobody answers is said by the error below, once.
                 warnings.simplefilter("ignore", UserWarning)
                 ray.init(
-                    address=where,
+                    address=where or "local",
                     log_to_driver=False,
                     logging_level="ERROR",
                     runtime_env={"py_modules": [str(Path(__file__).parents[2])]} if where else None,
                     **({} if where else {"include_dashboard": False}),
                 )
-        except (ConnectionError, RuntimeError, TimeoutError) as error:
+        except Exception as error:  # Ray has no narrower type for a node that does not come up
             raise ClusterGone(
                 f"no Ray cluster answers at {where or 'this machine'} ({error}); start one with "
                 "`ray start --head`, its client port is 10001"
@@ -110,6 +111,7 @@ class ClusterWorkers:
 def _ray() -> Any:
     """Import Ray without its usage reports, or say how it is installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", START_SECONDS)
     try:
         import ray
     except ImportError as error:
