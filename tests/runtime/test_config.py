@@ -18,8 +18,10 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as FailingKeyring
 from keyring.errors import KeyringLocked
 from pydantic import BaseModel, SecretStr
+from typer.testing import CliRunner
 
 from dispersa.broker.ibkr.settings import IbkrSettings
+from dispersa.cli.app import app
 from dispersa.correlation.terms import SignalPolicy
 from dispersa.desk.exits import ExitPolicy
 from dispersa.errors import InvalidConfig
@@ -462,6 +464,37 @@ def test_secrets_that_can_not_be_had_are_told_by_key_and_never_shown(tmp_path: P
     assert "empty" in said[0]
     assert "NOT_SET_ANYWHERE, which is not set" in said[1]
     assert "hunter2" not in "".join(said)
+
+
+COMMANDS = ["config check", "config check --json", "config show", "config show --json"]
+COMMANDS += ["status", "status --json", "doctor --json", "plan --json"]
+
+
+@pytest.mark.parametrize("wrong", ["", "[risk]\nvix_max = -1\n", "[alerts.x]\ny = 'hunter2'\n"])
+def test_no_command_shows_a_secret(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "dispersa.toml"
+    file.write_text(f"""
+        [broker]
+        port = 9
+        [journal]
+        path = '{tmp_path}/journal.sqlite3'
+        [alerts]
+        smtp_host = 'mail.example.org'
+        email_to = ['you@example.org']
+        email_from = 'desk@example.org'
+        smtp_password = 'hunter2'
+        notifications = 'json://user:hunter2@example.org'
+        {wrong}""")
+    file.chmod(0o600)
+    monkeypatch.setenv("DISPERSA__ALERTS__SMTP_PASSWORD", "hunter2-of-the-environment")
+    if not wrong:
+        assert CliRunner().invoke(app, ["config", "check", "--config", str(file)]).exit_code == 0
+    for command in COMMANDS:
+        result = CliRunner().invoke(app, [*command.split(), "--config", str(file)])
+        assert result.output or result.exception, command
+        assert "hunter2" not in f"{result.output} {result.stderr} {result.exception!r}", command
 
 
 def test_secret_whose_file_is_missing_is_refused_by_key(tmp_path: Path) -> None:
