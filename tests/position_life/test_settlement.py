@@ -20,6 +20,7 @@ SOLD, SETTLED, AFTER = date(2027, 1, 13), date(2027, 1, 15), date(2027, 1, 19)
 LAST_TRADE = date(2027, 1, 14)
 CASH = Decimal(3_000_000)
 UNITS = 2
+ZERO, SIZE = Decimal(0), Decimal(UNITS)
 
 
 def booked(state: DeskState, symbol: str) -> dict[BookingKind, list[tuple[Decimal, Decimal]]]:
@@ -45,10 +46,10 @@ async def physical_and_cash_at_the_close(journal: Path) -> None:
 
         await diary.live(AFTER, hedge=False)
         kinds = booked(diary.state, "AAPL")
-        assert kinds[BookingKind.EXPIRY] == [(UNITS, Decimal(0))]
-        assert kinds[BookingKind.ASSIGNMENT] == [(UNITS, Decimal(0))]
+        assert kinds[BookingKind.EXPIRY] == [(SIZE, ZERO)]
+        assert kinds[BookingKind.ASSIGNMENT] == [(SIZE, ZERO)]
         ((shares, paid),) = kinds[BookingKind.DELIVERY]
-        assert (abs(shares), paid) == (100 * UNITS, strike)
+        assert (abs(shares), paid) == (100 * SIZE, strike)
         assert len(diary.adopted) == 1, "what delivers shares needs nobody's word"
 
 
