@@ -20,8 +20,6 @@ from dispersa.errors import DispersaError, InvalidInput
 JOBS_PER_CORE = 2
 LOOK_SECONDS = 5.0
 """How often the cluster is asked for its cores."""
-START_SECONDS = "120"
-"""How long Ray may take to come up on this machine, which may be a busy one."""
 
 
 class ClusterGone(DispersaError):
@@ -63,10 +61,7 @@ class ClusterWorkers:
                     **({} if where else {"include_dashboard": False}),
                 )
         except Exception as error:  # Ray has no narrower type for a node that does not come up
-            raise ClusterGone(
-                f"no Ray cluster answers at {where or 'this machine'} ({error}); start one with "
-                "`ray start --head`, its client port is 10001"
-            ) from error
+            raise ClusterGone(_unreachable(where, error)) from error
         try:
             yield cls(ray, task)
         except ConnectionError as error:
@@ -108,10 +103,21 @@ class ClusterWorkers:
         return finished
 
 
+def _unreachable(where: str | None, error: Exception) -> str:
+    if where is None:
+        return (
+            f"Ray did not come up on this machine ({error}); try again when it is less busy, or "
+            "leave --on out for processes of this machine"
+        )
+    return (
+        f"no Ray cluster answers at {where} ({error}); start one with `ray start --head`, its client "
+        "port is 10001"
+    )
+
+
 def _ray() -> Any:
     """Import Ray without its usage reports, or say how it is installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", START_SECONDS)
     try:
         import ray
     except ImportError as error:
