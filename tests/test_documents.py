@@ -90,11 +90,7 @@ def test_commands_of_examples_exist_with_their_options(page: Path) -> None:
 
 
 def test_every_room_has_a_page_of_its_own() -> None:
-    elsewhere = {
-        "cli": "reference/cli.md",
-        "testing": "how-to/gateway-for-any-bot.md",
-        "web": "how-to/page.md",
-    }
+    elsewhere = {"cli": "reference/cli.md", "testing": "how-to/gateway-for-any-bot.md"}
     rooms = {path.parent.name for path in (ROOT / "src" / "dispersa").glob("*/__init__.py")}
     for room in rooms:
         page = DOCS / elsewhere.get(room, f"concepts/{room}.md")
