@@ -110,8 +110,8 @@ def _unreachable(where: str | None, error: Exception) -> str:
             "leave --on out for processes of this machine"
         )
     return (
-        f"no Ray cluster answers at {where} ({error}); start one with `ray start --head`, its client "
-        "port is 10001"
+        f"no Ray cluster answers at {where} ({error}); start one with `ray start --head`, its "
+        "client port is 10001"
     )
 
 
