@@ -90,7 +90,8 @@ def test_a_rebalance_is_told_and_a_small_drift_of_weights_is_not() -> None:
         rows = tuple(Weight(symbol=Symbol(name), weight=part) for name, part in weights.items())
         return Basket(index=Symbol("QQQ"), as_of=date(2026, 11, 20), weights=rows)
 
-    before = basket(AAA=0.5, BBB=0.3, CCC=0.2)
+    before = {Symbol("AAA"): 0.5, Symbol("BBB"): 0.3, Symbol("CCC"): 0.2}
+    assert changes({}, basket(AAA=1.0)) is None
     assert changes(before, basket(AAA=0.502, BBB=0.299, CCC=0.199)) is None
     found = changes(before, basket(AAA=0.52, BBB=0.3, DDD=0.18))
     assert found is not None

@@ -40,7 +40,8 @@ def phase_event(state: DeskState, event: pe.PhaseEvent) -> DeskState:
             return with_phasing(state, replace(phasing, page_proven=event.url))
         case pe.DayOpened():
             opened = replace(state, session=event.session)
-            return with_phasing(opened, replace(phasing, day=event.day))
+            weights = event.weights or phasing.weights
+            return with_phasing(opened, replace(phasing, day=event.day, weights=weights))
         case pe.DayEnded():
             return with_phasing(state, _day_ended(phasing, event))
         case pe.PhaseRequested():

@@ -4,7 +4,7 @@ Walk's window is told by the observations of `desk.window`, which are events, to
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from dispersa.desk.phases import Phase
@@ -57,13 +57,15 @@ class NoteAdded:
 class DayOpened:
     """A trading day begins; `session` None where the broker says that it is closed, and then why.
 
-    `is_half_day` where the market closes early.
+    `is_half_day` where the market closes early; `weights` of the index's names that are known now,
+    as fractions, so that a rebalance is noticed through a restart.
     """
 
     day: date
     session: TradingSession | None
     is_half_day: bool
     remark: str = ""
+    weights: Mapping[Symbol, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

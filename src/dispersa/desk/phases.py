@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from dispersa.desk.window import Window, WindowPolicy
 from dispersa.execution.plan import PlanKind
+from dispersa.market import Symbol
 
 PAPER_DAYS_MIN = 20
 
@@ -169,7 +170,7 @@ class Phasing:
     `paper_days` were counted in the paper journal before live trading, `live_waiver` is the reason
     for doing without them. `incident` asks for a demotion, empty while there is none; `is_asked`
     while a person's wish for another phase has no answer yet. `day` is the trading day that was
-    opened last, `day_ended` the last one that was journaled to its end.
+    opened last with `weights`, `day_ended` the last one that was journaled to its end.
     """
 
     phase: Phase = Phase.CRAWL
@@ -187,6 +188,7 @@ class Phasing:
     incident: str = ""
     is_asked: bool = False
     day: date | None = None
+    weights: Mapping[Symbol, float] = field(default_factory=dict)
     day_ended: date | None = None
     evidence: Evidence = field(default_factory=Evidence)
 

@@ -5,7 +5,7 @@ never repeats one. What a day has done already is read from the desk's state, so
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -14,7 +14,7 @@ from dispersa.desk import events as ev
 from dispersa.desk.phase_events import DayEnded, DayOpened, UniverseChanged
 from dispersa.desk.state import DeskState, Stage
 from dispersa.errors import BrokerError, MarketDataMissing
-from dispersa.market import Basket, TradingSession
+from dispersa.market import Basket, Symbol, TradingSession
 from dispersa.runtime.config.schedule import ScheduleSection
 from dispersa.runtime.daemon_workers import DailyWorkers
 from dispersa.runtime.desk_loop import DeskLoop
@@ -82,12 +82,17 @@ class DayCycle:
 
     async def _open(self, day: DayPlan) -> TradingSession | None:
         """Take up today's weights and hours; what the broker says of the hours binds, too."""
-        before = self._workers.basket
         self._workers.renew()
-        await self._tell_of_changes(before, self._workers.basket)
+        self._tell_of_changes(self._workers.basket)
         session, remark = await self._broker_hours(day)
         self._loop.post(
-            DayOpened(day=day.day, session=session, is_half_day=day.is_half_day, remark=remark)
+            DayOpened(
+                day=day.day,
+                session=session,
+                is_half_day=day.is_half_day,
+                remark=remark,
+                weights=_weights(self._workers.basket),
+            )
         )
         self._loop.post(await read_conditions(self._setup))
         return session
@@ -109,10 +114,11 @@ class DayCycle:
             "" if agreed == ours else "the broker's hours are shorter than the calendar's",
         )
 
-    async def _tell_of_changes(self, before: Basket, now: Basket) -> None:
-        """Say that the index was rebalanced while something of it is held."""
-        change = changes(before, now)
-        if change is not None and self._loop.state.programs_held:
+    def _tell_of_changes(self, now: Basket) -> None:
+        """Say that the index was rebalanced, since the last day opened, while something is held."""
+        state = self._loop.state
+        change = changes(state.phasing.weights, now)
+        if change is not None and state.programs_held:
             self._loop.post(change)
 
     async def _enter(self, day: DayPlan) -> None:
@@ -172,10 +178,18 @@ class DayCycle:
         return self._setup.clock.live.now()
 
 
-def changes(before: Basket, now: Basket) -> UniverseChanged | None:
-    """Say what a new set of weights has changed, None where it is the same within half a point."""
-    old = {row.symbol: row.weight for row in before.weights}
-    new = {row.symbol: row.weight for row in now.weights}
+def _weights(basket: Basket) -> dict[Symbol, float]:
+    return {row.symbol: row.weight for row in basket.weights}
+
+
+def changes(old: Mapping[Symbol, float], now: Basket) -> UniverseChanged | None:
+    """Say what a new set of weights has changed, None where it is the same within half a point.
+
+    Without old weights nothing is known to have changed.
+    """
+    if not old:
+        return None
+    new = _weights(now)
     moved = {
         symbol: new[symbol] - old[symbol]
         for symbol in old.keys() & new.keys()

@@ -1,12 +1,14 @@
-"""Are delta hedges let go as the phase says: by a person's word, or by themselves?"""
+"""What does the daemon see to while it holds: hedges as the phase says, and the index's changes?"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 from dispersa.desk.phases import Phase
 from dispersa.desk.state import DeskState, Stage
+from dispersa.journal import read_entries
 from dispersa.orders import Purpose
 from dispersa.runtime.control_requests import HedgesAsked
 from dispersa.runtime.loop import Virtual, run
@@ -73,3 +75,34 @@ def test_in_run_a_due_hedge_goes_by_itself(tmp_path: Path) -> None:
         assert desk.state.reconciliation.agrees
 
     held(story, tmp_path, Phase.RUN)
+
+
+def test_a_rebalance_over_night_is_noticed_through_a_restart(tmp_path: Path) -> None:
+    async def story(desk: Desk, sink: MailSink) -> None:
+        known = dict(desk.state.phasing.weights)
+        gone, *kept = sorted(known, key=lambda symbol: known[symbol])
+        rest = sum(known[symbol] for symbol in kept)
+        rows = [f"2026-11-20,{symbol},{known[symbol] / rest},QQQ" for symbol in kept]
+        file = tmp_path / "weights.csv"
+        file.write_text("\n".join(["date,symbol,weight,etf", *rows]))
+        await desk.stop()
+        universe = desk.settings.universe.model_copy(update={"weights": file})
+        desk.settings = desk.settings.model_copy(update={"universe": universe})
+        await desk.start()
+        await asyncio.sleep(30)
+        kinds = [entry.kind for entry in read_entries(desk.settings.journal_file)]
+        assert kinds.count("UniverseChanged") == 1
+        assert len([mail for mail in sink.mails if f"gone: {gone}" in words(mail)]) == 1
+        await desk.stop()
+        await desk.start()
+        await asyncio.sleep(30)
+        kinds = [entry.kind for entry in read_entries(desk.settings.journal_file)]
+        assert kinds.count("UniverseChanged") == 1, "the same weights are no news"
+
+    held(story, tmp_path, Phase.RUN)
+
+
+def words(mail: EmailMessage) -> str:
+    """The plain text of a mail."""
+    body = mail.get_body(("plain",))
+    return "" if body is None else " ".join(str(body.get_content()).split())
