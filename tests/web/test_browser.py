@@ -6,6 +6,7 @@ desk whose broker the test scripts. The phases against gateway and daemon as pro
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -187,12 +188,21 @@ def test_every_page_is_sound_in_every_look_and_kept_as_a_picture(staged: Staged)
             expect(page.locator(".empty")).to_be_visible()
         open_page(page, "")
         pictured(page, "empty-overview", FEW)
+        desk = staged.stage.desk
+        for stage, name in ((Stage.SIGNAL, "signal"), (Stage.PLAN, "plan")):
+            desk.state = replace(desk.state, stage=stage)
+            open_page(page, name)
+            expect(page.locator(".empty h2")).to_contain_text(re.compile("Reading|on its way"))
+        pictured(page, "loading-plan", FEW)
+        page.goto("about:blank")  # or the page reloads itself for what it is told
         staged.tell(number_of("AskApproval", nth=2))
         open_page(page, "plan")
         pictured(page, "plan")
+        page.goto("about:blank")
         staged.tell(number_of("PlaceOrder", nth=16) + 9)
         open_page(page, "program")
         pictured(page, "program")
+        page.goto("about:blank")
         staged.tell(len(lines()))
         for name in ("", "signal", "positions", "risk", "journal", "settings"):
             open_page(page, name)
@@ -227,12 +237,13 @@ def test_the_screen_follows_the_desk_without_a_reload(staged: Staged) -> None:
         staged.tell(number_of("EndProgram") - 30)
         expect(filled).to_contain_text("74/74")
         expect(page.locator("#live-log")).to_contain_text("BUY")
+        assert page.evaluate("window.stays")
         staged.tell(len(lines()))
         expect(page.locator("body")).to_have_attribute(
             "data-sequence", str(staged.stage.desk.journal.last_sequence)
         )
-        page.reload()
         expect(page.locator("#live-program")).to_contain_text("all 9 packages filled")
+        expect(page.get_by_role("button", name="Cancel this program")).to_have_count(0)
 
 
 def test_hover_reads_the_chart_and_the_words_of_a_person_find_an_entry(staged: Staged) -> None:
