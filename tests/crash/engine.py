@@ -67,7 +67,10 @@ async def engine(port: int, path: Path) -> None:
         state = await run_trade(setup, edge_waiver="crash test: the signal is not looked at")
     await connection.close()
     program = state.program
-    print("no program" if program is None else f"{program.state}: {program.sentence}")
+    if program is None:
+        print(f"no program: {state.decline_stage}: {state.decline_reason}")
+    else:
+        print(f"{program.state}: {program.sentence}")
 
 
 PATIENT_PROGRAM = ProgramPolicy(deadline=timedelta(hours=3))
