@@ -49,6 +49,7 @@ soak: $(VENV)/dev.stamp ## Work many programs on the simulated gateway and print
 	DISPERSA_INSTANTS_EVERY=1 DISPERSA_CRASHES=$(or $(CRASHES),200) $(BIN)/pytest tests/crash -n 0 -q
 	DISPERSA_DAEMON_PROCESSES=1 $(BIN)/pytest tests/daemon tests/web/test_phases_in_browser.py -n 0 -q
 	DISPERSA_SIXTY_DAYS=1 $(BIN)/pytest tests/position_life -n 0 -q
+	DISPERSA_WORLDS=$(or $(WORLDS),120) $(BIN)/pytest tests/backtest/test_worlds.py -n 0 -q
 
 lock: $(VENV)/dev.stamp ## Renew every hash-locked dependency file
 	requirements/compile $(BIN)/python

@@ -12,7 +12,7 @@ import pytest
 
 from tests.backtest.worlds import one_trade
 
-SEEDS = range(1, int(os.environ.get("DISPERSA_WORLDS", "6")) + 1)
+SEEDS = range(1, int(os.environ.get("DISPERSA_WORLDS", "4")) + 1)
 ERRORS = 3.5
 """Standard errors that chance alone crosses once in two thousand times."""
 

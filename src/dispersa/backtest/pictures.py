@@ -257,10 +257,9 @@ def _finished(figure: Any, axes: Any, scale: Callable[[Any], None] | None) -> by
 
     if scale is not None:
         scale(axes.yaxis)
-    # matplotlib's dates carry no types
-    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]  # as said
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]  # its dates carry no types
     axes.xaxis.set_major_locator(locator)
-    labels = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]  # too
+    labels = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]  # no types there
     axes.xaxis.set_major_formatter(labels)
     axes.margins(x=0.01)
     return png(figure)

@@ -1,9 +1,10 @@
 """What does the evidence show, and what does it not show? In sentences, before any picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dispersa.backtest.evidence import Evidence, costs_doubled, index_alone
-from dispersa.backtest.result import BacktestResult
+from dispersa.backtest.result import BacktestResult, DayRow
 from dispersa.backtest.statistics import (
     Deflated,
     Interval,
@@ -100,13 +101,7 @@ def _remarks(
             f"skewness {deflated.skewness:+.1f} and kurtosis {deflated.kurtosis:.0f}: a normal "
             "day has 0 and 3."
         )
-    cost = sum(row.commissions + row.slippage for row in daily)
-    gross = sum(trading) + cost
-    found.append(
-        f"Before cost {gross:+,.0f} USD, cost {cost:,.0f}, after cost {sum(trading):+,.0f}; had "
-        f"the same fills cost twice as much, {sum(costs_doubled(daily)):+,.0f}. Interest on idle "
-        f"cash ({sum(row.interest for row in daily):+,.0f}) is in none of these."
-    )
+    found.append(_cost(daily))
     found.append(_against(result, evidence))
     worst = min(daily, key=lambda row: row.trading)
     found.append(
@@ -131,6 +126,18 @@ def _remarks(
             f"{stale} marks of held contracts were stale: their name had no data that day."
         )
     return found
+
+
+def _cost(daily: Sequence[DayRow]) -> str:
+    own, cost = (
+        sum(row.trading for row in daily),
+        sum(row.commissions + row.slippage for row in daily),
+    )
+    return (
+        f"Before cost {own + cost:+,.0f} USD, cost {cost:,.0f}, after cost {own:+,.0f}; had "
+        f"the same fills cost twice as much, {sum(costs_doubled(daily)):+,.0f}. Interest on idle "
+        f"cash ({sum(row.interest for row in daily):+,.0f}) is in none of these."
+    )
 
 
 def _against(result: BacktestResult, evidence: Evidence) -> str:

@@ -4,7 +4,6 @@ Two books are kept: the exchange's cash and positions give each day's P&L by nam
 fold of executions gives it by cause. A day on which they differ ends the run.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
@@ -14,6 +13,7 @@ from dispersa.backtest.answering import PastAnswers
 from dispersa.backtest.driving import PastDesk
 from dispersa.backtest.exchange import Flows, Part, PastExchange
 from dispersa.backtest.market import MarketDay, Source
+from dispersa.backtest.open_trades import NAN, OpenTrade, number_of
 from dispersa.backtest.result import DayRow, FillRow, TradeRow
 from dispersa.backtest.valuing import Valuer
 from dispersa.correlation.terms import Signal
@@ -44,36 +44,12 @@ from dispersa.portfolio import (
     attribute_pnl,
 )
 
-NAN = math.nan
 ZERO = Decimal(0)
 POINTS = 100.0
 NAMES_MIN = 2
 AGREE_TO = Decimal("0.05")
 """Books kept in floats of vol and cents of cash agree to a few cents."""
 NOTES_MAX = 200
-
-
-@dataclass(slots=True, kw_only=True)
-class OpenTrade:
-    """A trade as far as it has come."""
-
-    trade: ProgramId
-    opened: date
-    direction: str
-    names: int
-    premium: float
-    vega: float
-    edge_net: float
-    correlation: float | None
-    vix: float | None
-    reason: str = ""
-    pnl: float = 0.0
-    index: float = 0.0
-    hedges: float = 0.0
-    commissions: float = 0.0
-    slippage: float = 0.0
-    days: int = 0
-    end_state: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,7 +147,7 @@ class Records:
             names=sum(row.role is Role.COMPONENT for row in plan.packages),
             premium=float(plan.premium_usd),
             vega=plan.vega_budget_usd,
-            edge_net=_number(plan.edge_vol_points),
+            edge_net=number_of(plan.edge_vol_points),
             correlation=None if signal is None else signal.implied_correlation,
             vix=None if vix is None else vix.level,
         )
@@ -324,36 +300,16 @@ class Records:
 
     def _close_trades(self, desk: PastDesk) -> None:
         for trade in [each for each in self._open if each not in desk.state.programs_held]:
-            self.trades.append(self._trade_row(self._open.pop(trade), closed=self._day))
+            self.trades.append(self._written(self._open.pop(trade), closed=self._day))
 
     def finish(self) -> None:
         """Write down the trades that are still held when the data ends."""
-        self.trades += [self._trade_row(row, closed=None) for row in self._open.values()]
+        self.trades += [self._written(row, closed=None) for row in self._open.values()]
         self._open.clear()
 
-    def _trade_row(self, row: OpenTrade, *, closed: date | None) -> TradeRow:
+    def _written(self, trade: OpenTrade, *, closed: date | None) -> TradeRow:
         now = None if self._signal is None else self._signal.implied_correlation
-        return TradeRow(
-            trade=row.trade,
-            opened=row.opened,
-            closed=closed,
-            reason=row.reason or ("held at the end of the data" if closed is None else "expired"),
-            direction=row.direction,
-            names=row.names,
-            premium=row.premium,
-            vega=row.vega,
-            edge_net=row.edge_net,
-            correlation_in=_number(row.correlation),
-            correlation_out=_number(now),
-            pnl=row.pnl,
-            index=row.index,
-            components=row.pnl - row.index,
-            hedges=row.hedges,
-            commissions=row.commissions,
-            slippage=row.slippage,
-            days=row.days,
-            end_state=row.end_state,
-        )
+        return trade.row(closed=closed, correlation=now)
 
     def _row(
         self,
@@ -379,25 +335,25 @@ class Records:
             slippage=self._slippage,
             dividends=float(flows.dividends),
             borrow=float(flows.borrow),
-            margin=_number(
+            margin=number_of(
                 None if account.initial_margin is None else float(account.initial_margin)
             ),
-            gross_exposure=_number(None if exposure.gross is None else float(exposure.gross)),
+            gross_exposure=number_of(None if exposure.gross is None else float(exposure.gross)),
             net_vega=sums.greeks.vega_usd,
             gross_vega=sums.greeks.gross_vega_usd,
             net_delta=sums.greeks.delta_usd,
             trades_held=len(desk.state.programs_held),
-            implied_correlation=_number(None if signal is None else signal.implied_correlation),
-            forecast_correlation=_number(None if signal is None else signal.forecast_correlation),
-            premium=_number(None if signal is None else signal.correlation_premium),
-            edge_gross=_number(None if signal is None else signal.edge_gross),
-            edge_net=_number(None if signal is None else signal.edge_net),
+            implied_correlation=number_of(None if signal is None else signal.implied_correlation),
+            forecast_correlation=number_of(None if signal is None else signal.forecast_correlation),
+            premium=number_of(None if signal is None else signal.correlation_premium),
+            edge_gross=number_of(None if signal is None else signal.edge_gross),
+            edge_net=number_of(None if signal is None else signal.edge_net),
             cost=_cost(signal),
             direction="" if signal is None else signal.direction.value,
             verdict=self._verdict or self._problem,
-            vix=_number(vix),
-            index_vol=_number(None if signal is None else signal.index_vol),
-            average_vol=_number(None if signal is None else signal.average_vol),
+            vix=number_of(vix),
+            index_vol=number_of(None if signal is None else signal.index_vol),
+            average_vol=number_of(None if signal is None else signal.average_vol),
             stale_marks=0
             if self._valuer is None
             else self._valuer.stale_count(positions(desk.state)),
@@ -412,10 +368,6 @@ def _income(start: Valued, own: Mapping[ConId, Position]) -> Mapping[ConId, Deci
         for con_id, row in own.items()
     }
     return {con_id: amount for con_id, amount in gained.items() if amount}
-
-
-def _number(value: float | None) -> float:
-    return NAN if value is None else value
 
 
 def _cost(signal: Signal | None) -> float:

@@ -13,40 +13,43 @@ from decimal import Decimal
 
 import numpy as np
 
-from dispersa.backtest.answering import PastAnswers, PastClock, Policies
+from dispersa.backtest.answering import PastAnswers, PastClock
 from dispersa.backtest.contracts import Contracts
 from dispersa.backtest.driving import OPERATOR, PastDesk
-from dispersa.backtest.exchange import ACCOUNT, Charges, PastExchange
+from dispersa.backtest.exchange import ACCOUNT, PastExchange
 from dispersa.backtest.feed import PastFeed, vix_reading
 from dispersa.backtest.lifecycle import Nights
 from dispersa.backtest.market import Source
 from dispersa.backtest.recording import Records
 from dispersa.backtest.settings import BacktestSettings, Entry
 from dispersa.backtest.valuing import Contract, Pricing, Valuer
+from dispersa.backtest.wiring import (
+    CLOSES,
+    charges_of,
+    days_of,
+    forgotten,
+    policies_of,
+    rules_of,
+    session_of,
+)
 from dispersa.desk import events as ev
 from dispersa.desk.decide_single import reference
 from dispersa.desk.exits import ExitDecision, TradeLook, exit_of
 from dispersa.desk.hedging import Borrow, HedgeVerdict, hedge_of
 from dispersa.desk.lifecycle import option_contracts, trade_positions
 from dispersa.desk.phases import Phase
-from dispersa.desk.rules import DeskRules
 from dispersa.desk.state import DeskState, Stage
 from dispersa.desk.weighing import held, positions
-from dispersa.errors import InvalidInput, require
+from dispersa.errors import require
 from dispersa.gateway.exchange.fillmodel import fill_model
 from dispersa.market import PENNY, ConId, Quote, Side, TradingSession, Underlying
 from dispersa.orders import AccountReading, Combo, Leg, ProgramId, Purpose, VixReading
 from dispersa.portfolio import Mark, Position, modelled_margin
-from dispersa.risk import Gate
-from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.hedging import name_delta
-from dispersa.runtime.live import desk_rules, within
-from dispersa.runtime.market_reading import TenorWindow
 from dispersa.runtime.profit import premium_at_start, profit_of
 from dispersa.runtime.valuation import EXCHANGE_ZONE
-from dispersa.sizing import VegaNeutralSizer
 
-OPENS, DECIDES, CLOSES = time(9, 30), time(14, 30), time(16, 0)
+DECIDES = time(14, 30)
 READS_AT_NIGHT = timedelta(hours=1)
 WAIVERS = {
     Entry.ALWAYS: "baseline always-on: the signal is shown, not obeyed",
@@ -64,7 +67,7 @@ class Run:
     def __init__(self, settings: BacktestSettings, source: Source) -> None:
         self.settings = settings
         self.source = source
-        self.days = _days(settings, source)
+        self.days = days_of(settings, source)
         config = settings.config
         planning = config.planning.policy()
         self._rules = rules_of(config)
@@ -78,24 +81,16 @@ class Run:
         self._exchange = PastExchange(
             valuer=self._valuer,
             model=fill_model(settings.fills),
-            charges=_charges(settings),
+            charges=charges_of(settings),
             capital=settings.capital_usd,
             seed=settings.seed,
         )
         self._nights = Nights(
             exchange=self._exchange, valuer=self._valuer, settings=settings, rate=planning.rate
         )
+        self._exits, self._hedging = config.exits.policy(), config.hedging.policy()
         self._loop = asyncio.new_event_loop()
-        session = session_of(self.days[0])
-        feed = PastFeed(self._valuer, session)
-        self._answers = PastAnswers(
-            source=source,
-            valuer=self._valuer,
-            policies=policies_of(config),
-            loop=self._loop,
-            feed=feed,
-            clock=PastClock(session.opens),
-        )
+        self._answers = self._answering()
         self._desk = PastDesk(
             rules=self._rules,
             exchange=self._exchange,
@@ -108,7 +103,17 @@ class Run:
         self._marks: Mapping[ConId, Mark] = {}
         self._marked_at = NEVER
         self._orders = 0
-        self._exits, self._hedging = config.exits.policy(), config.hedging.policy()
+
+    def _answering(self) -> PastAnswers:
+        session = session_of(self.days[0])
+        return PastAnswers(
+            source=self.source,
+            valuer=self._valuer,
+            policies=policies_of(self.settings.config),
+            loop=self._loop,
+            feed=PastFeed(self._valuer, session),
+            clock=PastClock(session.opens),
+        )
 
     def go(self) -> Records:
         """Run every day and return what was recorded."""
@@ -356,72 +361,3 @@ class Run:
 
     def _saw(self, event: ev.Event, commands: tuple[object, ...]) -> None:
         self._records.saw(self._desk, event, commands)
-
-
-def forgotten(state: DeskState) -> DeskState:
-    """A desk that holds nothing begins a new journal: what has ended is in the run's records."""
-    fresh = DeskState()
-    return replace(
-        state,
-        orders=fresh.orders,
-        unit_vegas=fresh.unit_vegas,
-        messages_sent=fresh.messages_sent,
-        absences=fresh.absences,
-        book=fresh.book,
-        bookings=fresh.bookings,
-        trade_of=fresh.trade_of,
-        denied=fresh.denied,
-        denials=fresh.denials,
-        marks=fresh.marks,
-        program=None,
-        program_starts=state.program_starts[-10:],
-    )
-
-
-def rules_of(config: Settings) -> DeskRules:
-    """The desk's rules by the configuration; plans start as they were approved, by a typed word."""
-    rules = desk_rules(config)
-    phases = replace(rules.phases, drift=None)
-    return replace(rules, phases=phases, order_prefix="bt", gate=Gate(config.risk.limits()))
-
-
-def policies_of(config: Settings) -> Policies:
-    """How signal and plan are made by the configuration."""
-    universe = config.universe
-    return Policies(
-        names=universe.names,
-        window=TenorWindow(
-            target_days=universe.dte_target, days_min=universe.dte_min, days_max=universe.dte_max
-        ),
-        signal=config.signal.policy(),
-        planning=config.planning.policy(),
-        stress=config.stress.policy(),
-        sizer=VegaNeutralSizer(within(config.sizing.policy(), config.risk.limits())),
-        basket_rules=config.basket.policy(),
-    )
-
-
-def session_of(day: date) -> TradingSession:
-    """Regular hours of a day, New York."""
-    return TradingSession(
-        opens=datetime.combine(day, OPENS, EXCHANGE_ZONE),
-        closes=datetime.combine(day, CLOSES, EXCHANGE_ZONE),
-    )
-
-
-def _days(settings: BacktestSettings, source: Source) -> tuple[date, ...]:
-    first, last = settings.start or source.days[0], settings.end or source.days[-1]
-    days = tuple(day for day in source.days if first <= day <= last)
-    if not days:
-        raise InvalidInput(
-            f"{source.label} has no day from {first} to {last}; it has {source.days[0]} to "
-            f"{source.days[-1]}"
-        )
-    return days
-
-
-def _charges(settings: BacktestSettings) -> Charges:
-    times = Decimal(repr(settings.commission_multiple))
-    share = Decimal(repr(settings.config.hedging.policy().commission_per_share_usd))
-    option = settings.config.planning.policy().commission_per_contract_usd
-    return Charges(option_usd=option * times, share_usd=share * times)

@@ -48,14 +48,14 @@ def sheet_of(result: BacktestResult, evidence: Evidence) -> Document:
 
 
 def _tiles(result: BacktestResult, reading: Reading) -> tuple[Tile, ...]:
+    return (*_money_tiles(result, reading), *_other_tiles(result, reading))
+
+
+def _money_tiles(result: BacktestResult, reading: Reading) -> tuple[Tile, ...]:
     daily, capital = result.daily, float(result.settings.capital_usd)
     trading = [row.trading for row in daily]
-    total, ended = sum(trading), [row for row in result.trades if row.closed is not None]
-    won = sum(row.pnl > 0 for row in ended)
-    cost = sum(row.commissions + row.slippage for row in daily)
+    total, ratio = sum(trading), reading.ratio
     worst = min(months(daily), key=lambda month: month[1])
-    held = sum(row.trades_held > 0 for row in daily) / len(daily)
-    ratio = reading.ratio
     return (
         Tile(
             label="P&L after cost",
@@ -73,13 +73,32 @@ def _tiles(result: BacktestResult, reading: Reading) -> tuple[Tile, ...]:
             value=usd(drawdown(trading)),
             note=f"worst month {worst[0]}: {worst[1]:+,.0f}",
         ),
-        Tile(label="Cost", value=usd(cost), note="half-spreads and commissions paid"),
+        Tile(
+            label="Cost",
+            value=usd(sum(row.commissions + row.slippage for row in daily)),
+            note="half-spreads and commissions paid",
+        ),
+    )
+
+
+def _other_tiles(result: BacktestResult, reading: Reading) -> tuple[Tile, ...]:
+    daily, deflated = result.daily, reading.deflated
+    ended = [row for row in result.trades if row.closed is not None]
+    won = sum(row.pnl > 0 for row in ended)
+    chance = "none was measured"
+    if deflated is not None:
+        chance = f"chance of skill after {deflated.trials} trials"
+    return (
         Tile(
             label="Trades",
             value=str(len(result.trades)),
             note=f"{won} of {len(ended)} ended with a gain" if ended else "none has ended",
         ),
-        Tile(label="Days held", value=f"{held:.0%}", note="of all days something was held"),
+        Tile(
+            label="Days held",
+            value=f"{sum(row.trades_held > 0 for row in daily) / len(daily):.0%}",
+            note="of all days something was held",
+        ),
         Tile(
             label="Margin at most",
             value=f"{max(row.margin / row.equity for row in daily):.0%}",
@@ -87,10 +106,8 @@ def _tiles(result: BacktestResult, reading: Reading) -> tuple[Tile, ...]:
         ),
         Tile(
             label="Deflated Sharpe",
-            value="–" if reading.deflated is None else f"{reading.deflated.probability:.0%}",
-            note="none was measured"
-            if reading.deflated is None
-            else f"chance of skill after {reading.deflated.trials} trials",
+            value="–" if deflated is None else f"{deflated.probability:.0%}",
+            note=chance,
         ),
     )
 
