@@ -23,6 +23,7 @@ def kinds(desk: Desk) -> list[str]:
     return [entry.kind for entry in read_entries(desk.settings.journal_file)]
 
 
+@pytest.mark.timeout(900)
 def test_in_run_an_exit_rule_closes_the_trade_by_itself(tmp_path: Path) -> None:
     async def story() -> None:
         desk = Desk(settings_of(tmp_path, exits=FLOOR_BEYOND_EXPIRY))

@@ -95,8 +95,8 @@ ACTS: Mapping[int, Act] = {
     52: Story.close_it,
 }
 """Number of the trading day, and what happens on its morning."""
-LIVED_SHORT = frozenset({1, 4, 7, 8, 20, 23, 25, 26, 31, 33, 39, 52, 59})
-"""Days on which the desk is awake in the short life; the others it sleeps through."""
+LIVED_SHORT = frozenset({4, 7, 8, 20, 23, 25, 31, 33})
+"""Days on which the desk is awake in the short life; it sleeps through the others before."""
 
 
 def require_completed(state: DeskState) -> DeskState:
@@ -169,7 +169,7 @@ def require_a_whole_life(diary: Diary) -> None:
         for day in each.earnings
     }
     assert any(FIRST < day < trading_days()[-1] for day in reports)
-    assert sum("shares" in line for line in diary.sent) > 10
+    assert sum("shares" in line for line in diary.sent) > 5
 
 
 def require_that_days_add_up(journal: Path, diary: Diary) -> None:
@@ -186,6 +186,7 @@ def require_that_days_add_up(journal: Path, diary: Diary) -> None:
         assert row.pnl.book.total == profit_of(last.state, trade, last.marks).total_usd
 
 
+@pytest.mark.timeout(900)
 def test_a_life_of_everything_ends_with_the_brokers_book_and_days_that_add_up(
     tmp_path: Path,
 ) -> None:
@@ -195,6 +196,7 @@ def test_a_life_of_everything_ends_with_the_brokers_book_and_days_that_add_up(
 @pytest.mark.skipif(
     "DISPERSA_SIXTY_DAYS" not in os.environ, reason="a minute of one core: run by `make soak`"
 )
+@pytest.mark.timeout(3600)
 def test_sixty_days_in_a_row_end_with_the_brokers_book_and_days_that_add_up(
     tmp_path: Path,
 ) -> None:
