@@ -1,9 +1,9 @@
 """What was known before the scored day, on one calendar, for the index and its names?"""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from math import isfinite
 
 import numpy as np
@@ -29,9 +29,9 @@ class DailySeries:
                 f"found {len(self.dates)} dates and {len(self.values)} values; expected one value "
                 "for each date"
             )
-        if any(later <= earlier for earlier, later in pairwise(self.dates)):
+        if any(map(operator.ge, self.dates, self.dates[1:])):
             raise MarketDataMissing("dates of a daily history must ascend; sort it, drop doubles")
-        if not all(isfinite(value) and value > 0 for value in self.values):
+        if self.values and not (all(map(isfinite, self.values)) and min(self.values) > 0):
             raise MarketDataMissing(
                 "a daily history holds a value that is not above zero; leave that day out"
             )
@@ -85,10 +85,16 @@ def aligned(
 
 def _columns(series: Sequence[DailySeries], calendar: list[date]) -> NDArray[np.float64]:
     """One column for each series on the calendar; NaN on days that it lacks."""
-    row = {day: position for position, day in enumerate(calendar)}
     matrix = np.full((len(calendar), len(series)), np.nan)
+    days = _ordinals(calendar)
     for column, one in enumerate(series):
-        for day, value in zip(one.dates, one.values, strict=True):
-            if day in row:
-                matrix[row[day], column] = value
+        own = _ordinals(one.dates)
+        rows = np.searchsorted(days, own)
+        is_there = rows < days.size
+        is_there[is_there] = days[rows[is_there]] == own[is_there]
+        matrix[rows[is_there], column] = np.asarray(one.values)[is_there]
     return matrix
+
+
+def _ordinals(days: Sequence[date]) -> NDArray[np.int64]:
+    return np.fromiter(map(date.toordinal, days), dtype=np.int64, count=len(days))
