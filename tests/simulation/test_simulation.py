@@ -22,6 +22,7 @@ FOUND = {
     1091: "one answer that never came shifted every later full read by one, for ever",
     1106: "a fill busted in its grace period ended as a complete program",
     2062: "an order whose legs were told late was released with nothing filled",
+    3094: "a short straddle that was transferred away was booked as exercised",
     3071: "a slice was launched beside a leg that was held without its partner",
     2048: "a process that dies while it connects leaves a handshake behind",
 }

@@ -134,8 +134,8 @@ def _settled(symbol: Symbol, rows: Sequence[Difference], day: date) -> Explanati
         return None
     chosen = min(fits, key=len)
     stock = shares[0].con_id if shares else None
-    if chosen and stock is None and _shares(chosen):
-        return None
+    if chosen and stock is None:
+        return None  # no share came: that of a call and a put cancel out is no evidence
     return _of_delivery(symbol, options, chosen, stock)
 
 
