@@ -13,6 +13,7 @@ from pathlib import Path
 from dispersa.runtime.config import load_config
 from dispersa.runtime.daemon_log import StepLog, make_log
 from dispersa.runtime.daemon_open import DaemonParts, ScaledClock, run_daemon
+from dispersa.runtime.day_report import report_hook
 from dispersa.runtime.demo import PATIENT
 from dispersa.runtime.live import AlignableClock
 from dispersa.runtime.loop import run
@@ -62,14 +63,16 @@ def main(speed: float, kind: str) -> None:
         found: AlignableClock = ScaledClock() if kind == "loop" else MachineClock(speed)
         return SteppedClock(found, Path(os.environ["DISPERSA_TEST_STEP"]))
 
+    settings = load_config(None).settings
     parts = DaemonParts(
         clock=clock,
         make_page=make_page,
         observers=(StepLog(make_log()),),
         edge_waiver=WAIVER,
         deadlines=PATIENT,
+        day_hooks=(report_hook(settings, print),),
     )
-    run(lambda: run_daemon(load_config(None).settings, parts), speed)
+    run(lambda: run_daemon(settings, parts), speed)
 
 
 if __name__ == "__main__":
