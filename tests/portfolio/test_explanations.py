@@ -99,7 +99,6 @@ def test_an_early_assignment_of_part_of_the_calls_is_recognized() -> None:
     "there",
     [
         ((1, -1), (2, -3)),  # options gone before expiry, no shares
-        ((1, -1), (2, -1)),  # as many calls as puts gone: their shares would cancel out
         (),  # the whole straddle gone before expiry, as by a transfer
         ((1, -3), (2, -3), (STOCK, -100)),  # shares, no option gone
         ((1, -5), (2, -3)),  # more short than before
