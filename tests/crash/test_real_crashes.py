@@ -133,6 +133,7 @@ def held_by(state: DeskState) -> Counter[int]:
     return Counter({key: int(row.quantity) for key, row in positions_from(state.book).items()})
 
 
+@pytest.mark.timeout(1500)  # eleven starts of a process: minutes each on a busy machine
 @pytest.mark.parametrize(
     ("gateway", "seed"),
     [(5 + n, n) for n in range(max(1, KILLS // KILLS_PER_TRADE))],
