@@ -129,6 +129,7 @@ def test_two_nodes_one_killed_in_the_middle_lose_nothing_and_repeat_nothing(
     grid = Grid((parse_axis(f"a=1..{POINTS}:1"),))
     finished_at_kill: list[object] = []
     with cluster(tmp_path) as (address, second):
+        wait_for_head(address)
         with (
             Ledger.open(tmp_path / "out", {"points": str(POINTS)}) as ledger,
             ClusterWorkers.open(tasks.Sleeps(SECONDS, marks), address) as workers,
@@ -153,6 +154,17 @@ def test_two_nodes_one_killed_in_the_middle_lose_nothing_and_repeat_nothing(
         assert [calls[a] for a in finished_at_kill] == [1] * len(finished_at_kill)
         # At most what the killed core had finished and not yet reported.
         assert sum(count - 1 for count in calls.values()) <= 1
+
+
+def wait_for_head(address: str) -> None:
+    """Connect once: on a busy machine the head may listen long before it can answer."""
+    for _ in range(4):
+        try:
+            with ClusterWorkers.open(tasks.Sleeps(0.0), address):
+                return
+        except ClusterGone:
+            continue
+    raise AssertionError(f"no head answers at {address}")
 
 
 def wait_for_cores(workers: ClusterWorkers, cores: int) -> None:
