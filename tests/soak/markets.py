@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from random import Random
+from unittest.mock import patch
 
 from dispersa.gateway import venue
+from dispersa.gateway.market import market_source
 from dispersa.gateway.script import ScriptedFault, VenueFault
 from dispersa.gateway.settings import GatewaySettings
 from dispersa.gateway.world.source import MarketSource
@@ -64,17 +66,13 @@ def shaped(market: str, universe: Universe) -> Universe:
 @contextmanager
 def carried(market: str) -> Iterator[None]:
     """Let gateways that are started meanwhile carry this market."""
-    original = venue.market_source
 
     def source(settings: GatewaySettings, day: date) -> MarketSource:
-        found = original(settings, day)
+        found = market_source(settings, day)
         return replace(found, universe=shaped(market, found.universe))
 
-    venue.market_source = source
-    try:
+    with patch.object(venue, "market_source", source):
         yield
-    finally:
-        venue.market_source = original
 
 
 def faults_of(market: str, seed: int, symbols: list[str]) -> list[ScriptedFault]:
