@@ -47,6 +47,7 @@ def told(story: Story, folder: Path, *, phase: Phase, **terms: Any) -> None:
         run(whole, Virtual(network=InMemory(seed=1)))
 
 
+@soak
 def test_crawl_starts_by_the_word_once_and_walk_and_run_follow_one_step_at_a_time(
     tmp_path: Path,
 ) -> None:
