@@ -34,6 +34,11 @@ def reference(rules: DeskRules, request: str) -> OrderRef:
     return OrderRef(f"{rules.order_prefix}-{request}")
 
 
+def single_program(trade: ProgramId | None) -> ProgramId:
+    """Return the program of the single orders that belong to a trade, or to none."""
+    return SINGLE_ORDERS if trade is None else ProgramId(f"{SINGLE_ORDERS}-{trade}")
+
+
 def _answer(
     rules: DeskRules, state: DeskState, at: datetime, event: ev.OrderRequested
 ) -> Command | None:
@@ -65,7 +70,7 @@ def _premium(event: ev.OrderRequested, fair_value: Decimal) -> Decimal:
 def _intent(rules: DeskRules, state: DeskState, event: ev.OrderRequested) -> OrderIntent:
     return OrderIntent(
         ref=reference(rules, event.request),
-        program=SINGLE_ORDERS,
+        program=single_program(event.trade),
         package=PackageId(f"{SINGLE_ORDERS}/{event.combo.symbol}"),
         purpose=event.purpose,
         account=state.account_expected,

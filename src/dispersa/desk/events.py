@@ -182,7 +182,8 @@ class OrderRequested:
     """A person asks for one order outside a program, with everything that the gate must know.
 
     `request` is unique; `quote`, `fair_value`, `unit_vega` and `margin_increase` are as measured
-    when it was asked for, None where they could not be.
+    when it was asked for, None where they could not be. `trade` is the trade that it hedges or
+    reduces, whose order it then is, None for none.
     """
 
     request: str
@@ -197,6 +198,7 @@ class OrderRequested:
     fair_value: Decimal | None
     unit_vega: float | None
     margin_increase: Decimal | None
+    trade: ProgramId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from dispersa.desk.commands import DoubtOrder
 from dispersa.desk.events import OrderHandedOver, OrderWithheld
 from dispersa.desk.evolve_program import note_fill, note_order_end, note_proof, note_refusal
+from dispersa.desk.lifecycle_fold import note_single_fill
 from dispersa.desk.state import DeskState
 from dispersa.orders import (
     AmendRefused,
@@ -123,7 +124,7 @@ def book_execution(state: DeskState, at: datetime, execution: Execution) -> Desk
         counted = replace(counted, state=next_state(order.state, OrderChange.FILLED))
     recorded = replace(state, book=book, last_fill_at=at)
     settled = _settle(recorded, at, order, counted)
-    return note_fill(settled, at, intent.ref)
+    return note_single_fill(note_fill(settled, at, intent.ref), intent)
 
 
 def book_commission(state: DeskState, commission: Commission) -> DeskState:

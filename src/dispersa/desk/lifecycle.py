@@ -10,7 +10,7 @@ from dispersa.desk.commands import BookLifecycle, Command
 from dispersa.desk.decide_single import SINGLE_ORDERS
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import positions
-from dispersa.market import ConId, OptionContract
+from dispersa.market import ConId, OptionContract, Symbol
 from dispersa.orders import OrderRef, ProgramId
 from dispersa.portfolio import (
     Booking,
@@ -57,6 +57,19 @@ def trades_held(state: DeskState) -> tuple[ProgramId, ...]:
         if trade != SINGLE_ORDERS
         and any(not row.is_flat for row in trade_positions(state, trade).values())
     )
+
+
+def trade_in(state: DeskState, symbol: Symbol) -> ProgramId | None:
+    """Return the only trade that holds something in a name; several, or none, are nobody's."""
+    holding = [
+        trade
+        for trade in trades_held(state)
+        if any(
+            row.symbol == symbol and not row.is_flat
+            for row in trade_positions(state, trade).values()
+        )
+    ]
+    return holding[0] if len(holding) == 1 else None
 
 
 def option_contracts(state: DeskState) -> Mapping[ConId, OptionContract]:

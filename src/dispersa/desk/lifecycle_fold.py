@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from dispersa.desk import events as ev
 from dispersa.desk.commands import BookLifecycle, ComputeClosing
+from dispersa.desk.decide_single import SINGLE_ORDERS, single_program
 from dispersa.desk.lifecycle import trade_of, trades_held
 from dispersa.desk.state import Closing, DeskState, Stage, TradeStart
 from dispersa.execution.plan import PlanKind, TradePlan
-from dispersa.orders import ProgramId, Purpose
+from dispersa.orders import OrderIntent, ProgramId, Purpose
 from dispersa.portfolio import Booking, external_book
 from dispersa.risk import HaltLevel
 
@@ -91,13 +92,33 @@ def _start_of(plan: TradePlan, vix: float | None) -> TradeStart:
     )
 
 
+def link_single(state: DeskState, event: ev.OrderRequested) -> DeskState:
+    """Remember which trade a single order belongs to."""
+    if event.trade is None:
+        return state
+    trade = trade_of(state, event.trade)
+    return replace(state, trade_of={**state.trade_of, single_program(event.trade): trade})
+
+
+def note_single_fill(state: DeskState, intent: OrderIntent) -> DeskState:
+    """Count the trades anew when a single order of one was filled: it may have been the last."""
+    trade = state.trade_of.get(intent.program)
+    is_single = trade is not None and intent.package.startswith(f"{SINGLE_ORDERS}/")
+    return hold_what_is_left(state) if is_single else state
+
+
 def hold_what_is_left(state: DeskState) -> DeskState:
     """Count the trades of which something is left."""
     return replace(state, programs_held=trades_held(state))
 
 
 LifecycleRecord = (
-    ev.BookingRecorded | ev.PositionsAdopted | ev.ClosingRequested | BookLifecycle | ComputeClosing
+    ev.BookingRecorded
+    | ev.PositionsAdopted
+    | ev.ClosingRequested
+    | ev.OrderRequested
+    | BookLifecycle
+    | ComputeClosing
 )
 
 
@@ -112,5 +133,7 @@ def lifecycle_record(state: DeskState, record: LifecycleRecord) -> DeskState:
             return adopt_positions(state, record)
         case ev.ClosingRequested():
             return ask_closing(state, record)
+        case ev.OrderRequested():
+            return link_single(state, record)
         case ComputeClosing():
             return _plan_closing(state, record)

@@ -74,6 +74,11 @@ def _positions(
     return positions_from(book.value, bookings.value)
 
 
+def is_holding(state: DeskState) -> bool:
+    """Whether anything of ours is held, shares of a trade that has ended included."""
+    return any(not row.is_flat for row in positions(state).values())
+
+
 def held(state: DeskState) -> Exposure:
     """Value our own marked positions; the broker's margin is that of the whole account."""
     return _held(

@@ -121,7 +121,10 @@ def _trade(state: DeskState, trade: ProgramId, policies: CyclePolicies, today: d
         is_short_correlation=start is None or start.direction is not Direction.SHORT_DISPERSION,
     )
     return TradeDay(
-        trade=trade, profit=profit, exit=exit_of(look, policies.exits), unseen=unseen(look)
+        trade=trade,
+        profit=profit,
+        exit=exit_of(look, policies.exits) if days else None,  # shares alone are hedged away
+        unseen=unseen(look),
     )
 
 

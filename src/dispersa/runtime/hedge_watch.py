@@ -8,6 +8,7 @@ from dispersa.alerts import Alert, Severity
 from dispersa.desk.hedging import Hedge, HedgeVerdict
 from dispersa.desk.phases import Action, Approval
 from dispersa.desk.state import DeskState
+from dispersa.desk.weighing import is_holding
 from dispersa.errors import MarketDataMissing
 from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
 from dispersa.runtime.control_requests import HedgesAsked
@@ -67,7 +68,7 @@ class HedgeWatch:
 
     async def _look(self) -> HedgeLook | None:
         state: DeskState = self._loop.state
-        if state.session is None or not state.programs_held:
+        if state.session is None or not is_holding(state):
             return None
         policies = self._policies()
         try:

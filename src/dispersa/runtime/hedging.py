@@ -7,6 +7,7 @@ from dispersa.broker import BrokerFeed
 from dispersa.desk import events as ev
 from dispersa.desk.decide_single import reference
 from dispersa.desk.hedging import Borrow, Hedge, HedgePolicy, HedgeVerdict, NameDelta, hedge_of
+from dispersa.desk.lifecycle import trade_in
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held
 from dispersa.errors import MarketDataMissing
@@ -121,6 +122,7 @@ async def send_hedges(setup: TradeSetup, desk: DeskLoop, look: HedgeLook) -> tup
 async def _send(setup: TradeSetup, desk: DeskLoop, hedge: Hedge, look: HedgeLook) -> str:
     side = Side.BUY if hedge.shares > 0 else Side.SELL
     left, told = abs(hedge.shares), ""
+    trade = trade_in(desk.state, hedge.symbol)
     for attempt in range(1, ATTEMPTS + 1):
         request = await _request(setup, look, hedge.symbol, side, left)
         if request is None:
@@ -128,7 +130,7 @@ async def _send(setup: TradeSetup, desk: DeskLoop, hedge: Hedge, look: HedgeLook
         worked = await work(
             desk,
             setup.rules,
-            replace(request, request=f"{request.request}-{attempt}"),
+            replace(request, request=f"{request.request}-{attempt}", trade=trade),
             seconds=ATTEMPT_SECONDS,
         )
         left -= worked.filled

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from dispersa.desk import events as ev
 from dispersa.desk.state import DeskState
+from dispersa.desk.weighing import is_holding
 from dispersa.orders import ProgramId
 from dispersa.portfolio.reconciliation import EXCHANGE_ZONE
 from dispersa.runtime.daily_cycle import CyclePolicies, trades_today
@@ -35,12 +36,14 @@ class HoldingWatch:
     ) -> None:
         self._setup = setup
         self._loop = loop
-        self._policies = policies
+        self._read_policies = policies
+        self.policies = CyclePolicies()
         self._hedge = hedge
         self._asked: set[tuple[str, ProgramId, str]] = set()
 
     async def run(self) -> None:
-        """Look again and again until cancelled."""
+        """Look again and again until cancelled; `policies` are those of the last look."""
+        self.policies = self._read_policies()
         while True:
             await asyncio.sleep(self._pause().total_seconds())
             if self._may_look(self._loop.state):
@@ -56,11 +59,11 @@ class HoldingWatch:
     def _may_look(self, state: DeskState) -> bool:
         session = state.session
         is_open = session is not None and session.opens < self._now() < session.closes
-        return is_open and state.linked and not is_busy(state) and bool(state.programs_held)
+        return is_open and state.linked and not is_busy(state) and is_holding(state)
 
     async def _look(self) -> None:
         """Mark what is held and ask for the first closing that is due; without one, hedge."""
-        policies = self._policies()
+        self.policies = policies = self._read_policies()
         await book_dividends(self._setup, self._loop, policies.dividends)
         await mark_book(self._setup, self._loop)
         today = self._now().astimezone(EXCHANGE_ZONE).date()
