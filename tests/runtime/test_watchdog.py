@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,15 @@ from typing import Any
 import pytest
 
 from dispersa.errors import InvalidConfig
-from dispersa.journal import read_entries
+from dispersa.journal import Journal, read_entries
 from dispersa.journal.ownership import Ownership
 from dispersa.runtime.engine_process import (
     end_engine,
     engine_of,
     owns,
 )
-from dispersa.runtime.heartbeat import beat_age_seconds, beat_file, beating
+from dispersa.runtime.health import watchdog_beat_seconds
+from dispersa.runtime.heartbeat import beat_age_seconds, beat_file, beating, watch_file
 from dispersa.runtime.sentinel import sentinel_file
 from dispersa.runtime.watch_rules import Watched, WatchLimits, reason_to_stop
 
@@ -112,15 +114,38 @@ async def test_beat_file_is_young_while_the_loop_runs_and_goes_with_it(tmp_path:
     import asyncio
 
     journal = tmp_path / "desk.sqlite3"
-    assert beat_age_seconds(journal) is None
-    async with beating(journal):
+    file = beat_file(journal)
+    assert beat_age_seconds(file) is None
+    async with beating(file):
         await asyncio.sleep(0.05)
-        age = beat_age_seconds(journal)
+        age = beat_age_seconds(file)
         assert age is not None
         assert age < 1.0
-        os.utime(beat_file(journal), (0, 0))
-        assert (beat_age_seconds(journal) or 0) > 1e6
-    assert not beat_file(journal).exists()
+        os.utime(file, (0, 0))
+        assert (beat_age_seconds(file) or 0) > 1e6
+    assert not file.exists()
+
+
+async def test_health_tells_whether_a_watchdog_watches(tmp_path: Path) -> None:
+    import asyncio
+
+    with Journal.open(
+        tmp_path / "desk.sqlite3",
+        build_id="test",
+        now=lambda: datetime.now(UTC),
+        monotonic_ns=lambda: 0,
+    ) as journal:
+        assert journal.path is not None
+        assert watchdog_beat_seconds(journal) is None
+        async with beating(watch_file(journal.path.resolve())):
+            await asyncio.sleep(0.05)
+            age = watchdog_beat_seconds(journal)
+            assert age is not None
+        assert watchdog_beat_seconds(journal) is None
+    in_memory = Journal.in_memory(
+        build_id="test", now=lambda: datetime.now(UTC), monotonic_ns=lambda: 0, journal_id="memory"
+    )
+    assert watchdog_beat_seconds(in_memory) is None
 
 
 ENGINE = """

@@ -152,7 +152,7 @@ def _seam(
             desk,
             journal,
             alarm,
-            now=now,
+            clock=now,
             window_seconds=lambda _: None,
             health=lambda: health_document(sources),
             quotes=dict,

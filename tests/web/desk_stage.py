@@ -127,7 +127,7 @@ class DeskProcess:
                 found.loop,
                 found.journal,
                 NoAlerts(),
-                now=found.clock.now,
+                clock=found.clock.now,
                 window_seconds=lambda state: window_seconds(state, found),
                 health=dict,
                 quotes=dict,

@@ -227,7 +227,12 @@ class Answer:
 
 
 def stage_on(
-    folder: Path, *, profile: str = "sim", public_url: str | None = None, port: int = PORT
+    folder: Path,
+    *,
+    profile: str = "sim",
+    public_url: str | None = None,
+    port: int = PORT,
+    phases: tuple[Phase, ...] = tuple(Phase),
 ) -> Stage:
     """Set a page up before a desk in memory."""
     desk = StageDesk()
@@ -241,6 +246,7 @@ def stage_on(
         vault_file=folder / "vault",
         reads=desk,
         actions=desk,
+        phases=phases,
     )
     return Stage(desk=desk, page=make_page(seam))
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dispersa.desk.weighing import positions
+from dispersa.desk.expiry import Dividend
+from dispersa.desk.phases import Phase
+from dispersa.desk.weighing import held, positions
 from dispersa.journal import NewEntry
-from dispersa.market import Quote
+from dispersa.market import Quote, Symbol
+from dispersa.web.formats import EXCHANGE_ZONE
 from dispersa.web.seam import Reading
 from dispersa.web.searching import JournalIndex
 from dispersa.web.security import links
@@ -19,7 +22,7 @@ from dispersa.web.views.positions import positions_view
 from dispersa.web.views.profit import attribution, mark_of, pnl
 from dispersa.web.views.risk import risk_view
 from dispersa.web.views.signal import cost_in_correlation, past_series
-from tests.web.stage import Stage, StageDesk, stage_on
+from tests.web.stage import WORDS, Stage, StageDesk, stage_on
 from tests.web.story import lines, number_of
 
 PUBLIC = "https://desk.example.org"
@@ -113,8 +116,34 @@ def test_an_old_quote_does_not_beat_a_newer_mark(day: StageDesk) -> None:
 
 def test_who_is_short_calls_is_told_to_look_up_ex_dividend_dates(day: StageDesk) -> None:
     found = positions_view(day.reading())
-    assert found["short_calls"] == ["QQQ"]
+    assert found["no_ex_dates"] == ["QQQ"]
     assert [row["days"] for row in found["calendar"]] == [28]
+
+
+def test_ex_dates_until_the_expiry_stand_in_the_calendar_and_short_calls_are_warned_of(
+    day: StageDesk,
+) -> None:
+    reading = day.reading()
+    today = reading.at.astimezone(EXCHANGE_ZONE).date()
+    long = next(leg.symbol for leg in held(reading.state).legs if leg.symbol != "QQQ")
+
+    def pays(days: int) -> Dividend:
+        return Dividend(ex_date=today + timedelta(days=days), amount=0.7)
+
+    known = {
+        Symbol("QQQ"): (pays(-1), pays(5), pays(29)),
+        long: (pays(0),),
+        Symbol("ELSE"): (pays(1),),
+    }
+    found = positions_view(replace(reading, dividends=known))
+    assert found["no_ex_dates"] == []
+    assert [(row["days"], row["names"]) for row in found["calendar"][:2]] == [
+        (0, [long]),
+        (5, ["QQQ"]),
+    ]
+    assert [row["days"] for row in found["calendar"][2:]] == [28]
+    assert [bool(row.get("warning")) for row in found["calendar"]] == [False, True, False]
+    assert found["calendar"][1]["what"] == "ex-dividend $0.70"
 
 
 def test_limits_that_are_hardly_used_are_folded_and_none_is_lost(day: StageDesk) -> None:
@@ -143,6 +172,36 @@ def test_what_the_daemon_says_of_itself_is_told_in_words_with_trouble_first(
     assert told["committed sequence"] == "12,345"
     assert told["next"] == "–"
     assert told["task books"] == "runs"
+
+
+@pytest.mark.parametrize(
+    ("beat_seconds", "is_bad", "words"),
+    [(None, True, "start dispersa watchdog"), (0.4, False, "0 s ago"), (90.0, True, "1 min")],
+)
+def test_a_missing_or_silent_watchdog_is_trouble(
+    day: StageDesk, beat_seconds: float | None, is_bad: bool, words: str
+) -> None:
+    reading = replace(day.reading(), health={"watchdog_beat_seconds": beat_seconds})
+    row = next(row for row in risk_view(reading)["machinery"] if row["name"] == "watchdog")
+    assert row["is_bad"] is is_bad
+    assert words in row["text"]
+
+
+def test_data_lines_stand_beside_their_limit_and_warn_when_near(day: StageDesk) -> None:
+    used = len(day.reading().quotes)
+    for most, is_near in ((10 * used, False), (used, True)):
+        rows = risk_view(day.reading(), data_lines_max=most)["machinery"]
+        row = next(row for row in rows if row["name"] == "market data lines in use")
+        assert (row["text"], row["is_bad"]) == (f"{used} of {most}", is_near)
+
+
+async def test_settings_offer_only_the_phases_that_the_desk_works_in(tmp_path: Path) -> None:
+    made = stage_on(tmp_path, phases=(Phase.CRAWL,))
+    await made.set_up()
+    assert 'action="/phase"' not in (await made.ask("/settings")).text
+    await made.act("/phase", phase="walk", reason="look", passphrase=WORDS)
+    assert made.desk.names_asked() == []
+    made.page.close()
 
 
 def test_words_find_entries_by_what_they_say_and_not_by_the_names_of_fields() -> None:

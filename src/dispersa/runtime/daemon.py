@@ -66,7 +66,7 @@ class DaemonTerms:
     `health` and `page` are addresses, None where nothing listens; `edge_waiver` is a label under
     which simulated trades ignore the signal's verdict; `paper_days` counts those of the paper
     journal before live trading, None with any other profile; `cycle` reads the rules for what is
-    held.
+    held; `data_lines_max` is the login's allowance of market data lines.
     """
 
     clock: BothClocks
@@ -81,6 +81,7 @@ class DaemonTerms:
     public_url: str | None = None
     paper_days: tuple[int, str] | None = None
     edge_waiver: str | None = None
+    data_lines_max: int | None = None
     calendar: Calendar = new_york_sessions
     day_hooks: tuple[DayHook, ...] = ()
     cycle: Callable[[], CyclePolicies] = CyclePolicies
@@ -144,6 +145,7 @@ class Daemon:
         self._watchers.append(self._window)
         self._supervisor = Supervisor(self.loop.post)
         self.hedges = HedgeWatch(setup, self.loop, terms.cycle, self.alarm.tell)
+        self._holdings = HoldingWatch(setup, self.loop, terms.cycle, self.hedges.act)
         self._days = DayCycle(
             setup,
             self.loop,
@@ -214,11 +216,10 @@ class Daemon:
         """Everything that may crash without taking the desk along."""
         keep, terms = self._supervisor.keep, self._terms
         books = terms.times.reconcile_seconds
-        holdings = HoldingWatch(self._setup, self.loop, terms.cycle, self.hedges.act)
         work = [
             keep("alerts", self.alarm.run),
             keep("days", self._days.run),
-            keep("holdings", holdings.run),
+            keep("holdings", self._holdings.run),
             keep("hedges", self.hedges.run),
             keep("books", lambda: watch_books(self._setup, self.loop, every_seconds=books)),
             keep("status file", lambda: keep_status(terms.status_file, self.health)),
@@ -251,15 +252,17 @@ class Daemon:
                     self.loop,
                     journal,
                     self.alarm,
-                    now=self._terms.clock.now,
+                    clock=self._terms.clock.now,
                     window_seconds=self._window.remaining_seconds,
                     health=self.health,
                     quotes=self._setup.connection.feed.quotes,
+                    dividends=lambda: self._holdings.policies.dividends,
                 ),
                 actions=HostedActions(
                     DeskAnswers(self.loop, journal, reach.lift),
                     edge_waiver=self._terms.edge_waiver,
                 ),
+                data_lines_max=self._terms.data_lines_max,
             )
         )
         self._terms.say(f"page at http://{host}:{port}")

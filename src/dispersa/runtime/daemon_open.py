@@ -108,6 +108,7 @@ def _terms(
         public_url=settings.web.public_url,
         paper_days=paper_days(settings) if settings.profile == "live" else None,
         edge_waiver=parts.edge_waiver if settings.profile == "sim" else None,
+        data_lines_max=settings.broker.market_data_lines_max,
         calendar=parts.calendar,
         day_hooks=parts.day_hooks,
         cycle=settings.cycle,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dispersa.alerts import Delivery
+from dispersa.desk.phases import Phase
 from dispersa.execution.plan import TradePlan
 from dispersa.journal import Journal
 from dispersa.risk import GateVerdict
@@ -109,7 +110,7 @@ def _seam(setup: TradeSetup, desk: DeskLoop, port: int, path: Path) -> DeskSeam:
             desk,
             journal,
             NoAlerts(),
-            now=setup.clock.live.now,
+            clock=setup.clock.live.now,
             window_seconds=lambda _: None,
             health=lambda: _health(journal),
             quotes=setup.connection.feed.quotes,
@@ -117,6 +118,7 @@ def _seam(setup: TradeSetup, desk: DeskLoop, port: int, path: Path) -> DeskSeam:
         actions=HostedActions(
             DeskAnswers(desk, journal, lift=lambda: None), edge_waiver=EDGE_WAIVER
         ),
+        phases=(Phase.CRAWL,),
     )
 
 

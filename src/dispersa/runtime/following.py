@@ -13,7 +13,7 @@ from dispersa.reports.watch_view import Engine
 from dispersa.runtime.control_client import ControlClient, EngineNotRunning
 from dispersa.runtime.control_requests import StatusAsked
 from dispersa.runtime.day_fold import Told
-from dispersa.runtime.heartbeat import beat_age_seconds
+from dispersa.runtime.heartbeat import beat_age_seconds, beat_file
 from dispersa.runtime.replay import WITHOUT_TRACE, replay_file
 
 ASK_SECONDS = 5.0
@@ -66,7 +66,7 @@ class Follower:
 
 def engine_of(journal: Path) -> Engine:
     """Say which process owns the journal, and whether its loop is alive."""
-    beat = beat_age_seconds(journal)
+    beat = beat_age_seconds(beat_file(journal))
     try:
         answer = ControlClient(journal).ask(StatusAsked(), seconds=ASK_SECONDS)
     except EngineNotRunning:

@@ -15,6 +15,7 @@ from dispersa.runtime.build import build_id
 from dispersa.runtime.daemon_alerts import Alarm
 from dispersa.runtime.daemon_tasks import Supervisor
 from dispersa.runtime.desk_loop import DeskLoop
+from dispersa.runtime.heartbeat import beat_age_seconds, watch_file
 
 STATUS_SECONDS = 5.0
 
@@ -53,11 +54,20 @@ def health_document(sources: HealthSources) -> dict[str, Any]:
         "last_sequence": sources.journal.last_sequence,
         "committed_sequence": sources.journal.committed_sequence,
         "channels": list(sources.alarm.channel_names),
+        "watchdog_beat_seconds": watchdog_beat_seconds(sources.journal),
         "tasks": {
             name: {"failures": task.failures, "reason": task.reason or None}
             for name, task in sorted(sources.supervisor.tasks.items())
         },
     }
+
+
+def watchdog_beat_seconds(journal: Journal) -> float | None:
+    """Return how long ago the watchdog of this journal beat; None where none watches."""
+    if journal.path is None:
+        return None
+    age = beat_age_seconds(watch_file(journal.path.resolve()))
+    return None if age is None else round(age, 1)
 
 
 def troubles_of(sources: HealthSources) -> list[str]:

@@ -1,4 +1,4 @@
-"""Is the engine still running its loop? A file beside the journal that it touches every second."""
+"""Do engine and watchdog still run their loops? Each touches a file beside the journal."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,18 @@ def beat_file(journal: Path) -> Path:
     return journal.with_name(journal.name + ".beat")
 
 
-@contextlib.asynccontextmanager
-async def beating(journal: Path) -> AsyncIterator[None]:
-    """Touch the beat file each second of the wall clock while the event loop runs.
+def watch_file(journal: Path) -> Path:
+    """Return the file whose time of change is the watchdog's last beat."""
+    return journal.with_name(journal.name + ".watch")
 
-    The file goes when the engine ends in order; one that stays behind belongs to an engine that
+
+@contextlib.asynccontextmanager
+async def beating(file: Path) -> AsyncIterator[None]:
+    """Touch a beat file each second of the wall clock while the event loop runs.
+
+    The file goes when its process ends in order; one that stays behind belongs to a process that
     was killed.
     """
-    file = beat_file(journal)
     task = asyncio.create_task(_beat(file))
     try:
         yield
@@ -40,10 +44,10 @@ async def _beat(file: Path) -> None:
         await asyncio.sleep(BEAT_EVERY_SECONDS)
 
 
-def beat_age_seconds(journal: Path) -> float | None:
-    """Return how long ago the engine beat, by the file system's clock; None without an engine."""
+def beat_age_seconds(file: Path) -> float | None:
+    """Return how long ago the last beat was, by the file system's clock; None without a file."""
     try:
-        changed = beat_file(journal).stat().st_mtime
+        changed = file.stat().st_mtime
     except FileNotFoundError:
         return None
     return max(0.0, time.time() - changed)

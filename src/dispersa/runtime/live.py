@@ -21,7 +21,7 @@ from dispersa.runtime.clock import WallClock
 from dispersa.runtime.config.settings import Settings
 from dispersa.runtime.control_desk import how_to_reach
 from dispersa.runtime.desk_loop import Operator
-from dispersa.runtime.heartbeat import beating
+from dispersa.runtime.heartbeat import beat_file, beating
 from dispersa.runtime.market_reading import TenorWindow
 from dispersa.runtime.snapshot_keeping import SnapshotKeeper, keeping
 from dispersa.runtime.step_clock import Clock, StepClock
@@ -219,7 +219,7 @@ async def open_desk(
             contact=how_to_reach(),
         )
         with journal:
-            async with beating(settings.journal_file.resolve()):
+            async with beating(beat_file(settings.journal_file.resolve())):
                 yield TradeSetup(
                     profile=settings.profile,
                     account=market.connection.account,

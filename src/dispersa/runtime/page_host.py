@@ -5,15 +5,17 @@ The page asks through the control socket's own handlers; it never sees desk, jou
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
 from dispersa.alerts import Delivery
+from dispersa.desk.expiry import Dividend
 from dispersa.desk.phases import Phase
 from dispersa.desk.state import DeskState
 from dispersa.journal import Entry, Journal, JournalFailed
-from dispersa.market import ConId, Quote
+from dispersa.market import ConId, Quote, Symbol
 from dispersa.risk import HaltLevel
 from dispersa.runtime import control_requests as ask
 from dispersa.runtime.control_desk import DeskAnswers, read_model
@@ -31,50 +33,43 @@ class AlertsSent(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class HostedReads:
     """What the page may look at."""
 
-    def __init__(
-        self,
-        loop: DeskLoop,
-        journal: Journal,
-        alarm: AlertsSent,
-        *,
-        now: Callable[[], datetime],
-        window_seconds: Callable[[DeskState], float | None],
-        health: Callable[[], dict[str, Any]],
-        quotes: Callable[[], Mapping[ConId, Quote]],
-    ) -> None:
-        self._loop = loop
-        self._journal = journal
-        self._alarm = alarm
-        self._now = now
-        self._window_seconds = window_seconds
-        self._health = health
-        self._quotes = quotes
+    loop: DeskLoop
+    journal: Journal
+    alarm: AlertsSent
+    _: KW_ONLY
+    clock: Callable[[], datetime]
+    window_seconds: Callable[[DeskState], float | None]
+    health: Callable[[], dict[str, Any]]
+    quotes: Callable[[], Mapping[ConId, Quote]]
+    dividends: Callable[[], Mapping[Symbol, Sequence[Dividend]]] = dict
 
     def now(self) -> datetime:
         """Return the desk's time."""
-        return self._now()
+        return self.clock()
 
     def reading(self) -> Reading:
         """Return the desk as it is now."""
-        state = self._loop.state
+        state = self.loop.state
         return Reading(
-            at=self._now(),
-            sequence=self._journal.last_sequence,
+            at=self.clock(),
+            sequence=self.journal.last_sequence,
             state=state,
-            window_seconds=self._window_seconds(state),
+            window_seconds=self.window_seconds(state),
             document=read_model(state),
-            health=self._health(),
-            quotes=self._quotes(),
+            health=self.health(),
+            quotes=self.quotes(),
+            dividends=self.dividends(),
         )
 
     def entries(self, after: int, count: int = 1_000) -> Sequence[Entry]:
         """Return the committed journal entries after a sequence number, at most `count`."""
-        if after >= self._journal.committed_sequence:
+        if after >= self.journal.committed_sequence:
             return ()
-        return tuple(islice(self._journal.entries(after=after), count))
+        return tuple(islice(self.journal.entries(after=after), count))
 
     async def changed(self, after: int) -> int:
         """Wait until the journal holds more than `after` committed entries.
@@ -82,14 +77,14 @@ class HostedReads:
         A journal that has failed grows no more; what it holds stays readable.
         """
         try:
-            return await self._journal.grown(after)
+            return await self.journal.grown(after)
         except JournalFailed:
             never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             return await never
 
     async def alerts(self, count: int) -> tuple[AlertTold, ...]:
         """Return the last alerts, the newest first."""
-        return tuple(map(_told, await self._alarm.recent(count)))
+        return tuple(map(_told, await self.alarm.recent(count)))
 
 
 class HostedActions:

@@ -22,7 +22,7 @@ from dispersa.orders import BrokerSnapshot, OpenOrderReading, OrderRef
 from dispersa.risk import HaltLevel
 from dispersa.runtime.cancel_ours import LOOK_EVERY_SECONDS, cancel_ours, connected, orders_of
 from dispersa.runtime.engine_process import end_engine, engine_of
-from dispersa.runtime.heartbeat import beat_age_seconds
+from dispersa.runtime.heartbeat import beat_age_seconds, beat_file, beating, watch_file
 from dispersa.runtime.sentinel import Sentinel, write_sentinel
 from dispersa.runtime.watch_rules import Watched, WatchLimits, reason_to_stop
 
@@ -113,7 +113,7 @@ class Watchdog:
 
     async def run(self) -> Stopped:
         """Watch until a rule says stop, stop the engine, and say how."""
-        async with self._reading():
+        async with self._reading(), beating(watch_file(self._setup.journal)):
             while (reason := reason_to_stop(self._setup.limits, self.look())) is None:
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
             return await self._stop(reason)
@@ -126,7 +126,7 @@ class Watchdog:
         seen, first = self._snapshot, self._first
         return Watched(
             engine=engine,
-            beat_age_seconds=beat_age_seconds(self._setup.journal),
+            beat_age_seconds=beat_age_seconds(beat_file(self._setup.journal)),
             read_age_seconds=monotonic() - self._read_at,
             orphan_seconds=monotonic() - self._tended_at,
             orders=None if seen is None else len(self._ours(seen)),
@@ -207,7 +207,7 @@ class Watchdog:
         setup, began = self._setup, monotonic()
         while engine_of(setup.journal) is not None:
             waited = monotonic() - began
-            silent = beat_age_seconds(setup.journal)
+            silent = beat_age_seconds(beat_file(setup.journal))
             is_deaf = silent is not None and silent > setup.limits.beat_seconds_max
             if waited > setup.obey_seconds and (is_deaf or not self._is_halted()):
                 return False

@@ -171,8 +171,9 @@ async def note(page: DeskPage, login: Login, form: FormData) -> str:
 async def change_phase(page: DeskPage, login: Login, form: FormData) -> str:
     """Ask for another phase."""
     phase = str(form.get("phase") or "")
-    if phase not in {each.value for each in Phase}:
-        return "Not changed: choose crawl, walk or run."
+    offered = [each.value for each in page.seam.phases]
+    if phase not in offered:
+        return f"Not changed: this desk works in {' or '.join(offered)}."
     if Phase(phase) is not Phase.CRAWL:
         page.require_factor()
     reason = _reason(form, "")

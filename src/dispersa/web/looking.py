@@ -117,8 +117,8 @@ async def positions(page: DeskPage, request: Request, reading: Reading) -> Value
 
 async def risk(page: DeskPage, request: Request, reading: Reading) -> Values:
     """How much room is left?"""
-    del page, request
-    return risk_view(reading)
+    del request
+    return risk_view(reading, data_lines_max=page.seam.data_lines_max)
 
 
 async def journal(page: DeskPage, request: Request, reading: Reading) -> Values:
@@ -190,6 +190,7 @@ async def settings(page: DeskPage, request: Request, reading: Reading) -> Values
         "public_url": page.seam.public_url,
         "proven": reading.state.phasing.page_proven,
         "phasing": reading.state.phasing,
+        "phases": [phase.value for phase in page.seam.phases],
         "health": reading.health,
         "notes": page.vault.notes(20),
         "zone": EXCHANGE_ZONE.key,

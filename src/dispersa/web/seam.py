@@ -12,10 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from dispersa.desk.expiry import Dividend
 from dispersa.desk.phases import Phase
 from dispersa.desk.state import DeskState
 from dispersa.journal import Entry
-from dispersa.market import ConId, Quote
+from dispersa.market import ConId, Quote, Symbol
 from dispersa.risk import HaltLevel
 
 
@@ -25,7 +26,8 @@ class Reading:
 
     `window_seconds` is how long a cancel of Walk's window is still in time, None without an open
     window. `document` is the state as the control socket tells it, `health` the daemon's own, both
-    in JSON's types. `quotes` are those of the running plan's contracts, where they stream.
+    in JSON's types. `quotes` are those of the running plan's contracts, where they stream;
+    `dividends` those of the names that the calendar knows.
     """
 
     at: datetime
@@ -35,6 +37,7 @@ class Reading:
     document: dict[str, Any]
     health: dict[str, Any]
     quotes: Mapping[ConId, Quote] = field(default_factory=dict)
+    dividends: Mapping[Symbol, Sequence[Dividend]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,8 @@ class DeskSeam:
     """Everything that the page gets.
 
     `vault_file` is where the page may keep log-ins and links, a file beside the journal.
-    `public_url` is the address in alerts, None where there is none.
+    `public_url` is the address in alerts, None where there is none. `phases` are those that this
+    desk can work in; `data_lines_max` is the login's allowance, None where nothing limits it.
     """
 
     profile: str
@@ -140,6 +144,8 @@ class DeskSeam:
     vault_file: Path
     reads: DeskReads
     actions: DeskActions
+    phases: tuple[Phase, ...] = tuple(Phase)
+    data_lines_max: int | None = None
 
 
 class Page(Protocol):

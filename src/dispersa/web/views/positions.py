@@ -9,8 +9,9 @@ from typing import Any
 from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held, positions
 from dispersa.execution.plan import PlannedPackage, Role, TradePlan
-from dispersa.market import ConId, Right
+from dispersa.market import ConId, Right, Symbol
 from dispersa.portfolio import Exposure, LegExposure, Position
+from dispersa.web.formats import EXCHANGE_ZONE
 from dispersa.web.seam import Reading
 from dispersa.web.views.drawing import heat_class, waterfall
 from dispersa.web.views.profit import attribution, mark_of, pnl
@@ -34,8 +35,10 @@ def positions_view(reading: Reading) -> dict[str, Any]:
         "attribution": waterfall(attribution(reading, own), WATERFALL_WIDTH),
         "heat": heat_map(state),
         "external": [row for row in state.baseline if row.quantity],
-        "calendar": _calendar(exposure, reading),
-        "short_calls": _short_calls(exposure, own),
+        "calendar": _calendar(exposure, own, reading),
+        "no_ex_dates": [
+            name for name in _short_calls(exposure, own) if name not in reading.dividends
+        ],
         "reconciled_at": state.reconciled_at,
     }
 
@@ -162,25 +165,46 @@ def _shifted(
     return total
 
 
-def _calendar(exposure: Exposure, reading: Reading) -> list[dict[str, Any]]:
-    """Expiries of what is held, the next first."""
-    today = reading.at.date()
+def _calendar(
+    exposure: Exposure, own: Mapping[ConId, Position], reading: Reading
+) -> list[dict[str, Any]]:
+    """Expiries and ex-dividend dates of what is held, the next first."""
+    today = reading.at.astimezone(EXCHANGE_ZONE).date()
     by_day: dict[date, set[str]] = defaultdict(set)
     for leg in exposure.legs:
         if leg.option is not None:
             by_day[leg.option.expiry].add(leg.symbol)
+    expiries = [
+        {"day": day, "what": f"expiry of {len(names)} straddles", "names": sorted(names)}
+        for day, names in by_day.items()
+    ]
+    last = max(by_day, default=today)
+    ends = _ex_dates(exposure, own, reading, today, last)
+    rows = sorted([*expiries, *ends], key=lambda row: row["day"])
+    return [{**row, "days": (row["day"] - today).days} for row in rows]
+
+
+def _ex_dates(
+    exposure: Exposure, own: Mapping[ConId, Position], reading: Reading, today: date, last: date
+) -> list[dict[str, Any]]:
+    """Ex-dividend dates of the names held, until the last option has expired."""
+    assignable = _short_calls(exposure, own)
     return [
         {
-            "day": day,
-            "days": (day - today).days,
-            "what": f"expiry of {len(names)} straddles",
-            "names": sorted(names),
+            "day": dividend.ex_date,
+            "what": f"ex-dividend ${dividend.amount:.2f}",
+            "names": [symbol],
+            "warning": "calls held short may be assigned the day before"
+            if symbol in assignable
+            else "",
         }
-        for day, names in sorted(by_day.items())
+        for symbol in sorted({leg.symbol for leg in exposure.legs})
+        for dividend in reading.dividends.get(symbol, ())
+        if today <= dividend.ex_date <= last
     ]
 
 
-def _short_calls(exposure: Exposure, own: Mapping[ConId, Position]) -> list[str]:
+def _short_calls(exposure: Exposure, own: Mapping[ConId, Position]) -> list[Symbol]:
     """Names whose calls are held short: they may be assigned the day before an ex-dividend date."""
     return sorted(
         {

@@ -5,6 +5,7 @@ from typing import Any
 
 from dispersa.desk.facts import gate_facts
 from dispersa.risk import LimitUse, limit_uses
+from dispersa.web.formats import ago
 from dispersa.web.seam import Reading
 from dispersa.web.views.drawing import share
 
@@ -16,13 +17,16 @@ SMALL = 0.1
 _TOLD_ELSEWHERE = frozenset(
     {"healthy", "at", "build", "profile", "phase", "stage", "halted", "linked", "last_sequence"}
 )
+_WATCHDOG = "watchdog_beat_seconds"
+WATCHDOG_OLD_SECONDS = 10.0
+"""The watchdog beats every second; one that is silent for longer does not watch."""
 
 
-def risk_view(reading: Reading) -> dict[str, Any]:
+def risk_view(reading: Reading, *, data_lines_max: int | None = None) -> dict[str, Any]:
     """Return every limit with its use, the gate's last answers, and the machinery's budgets."""
     state = reading.state
     if state.limits is None:
-        return {"limits": None, "checks": (), "machinery": machinery(reading)}
+        return {"limits": None, "checks": (), "machinery": machinery(reading, data_lines_max)}
     uses = limit_uses(state.limits, gate_facts(state, reading.at))
     rows = sorted(map(_row, uses), key=lambda row: -float(row["share"]))
     verdict = state.verdict
@@ -36,7 +40,7 @@ def risk_view(reading: Reading) -> dict[str, Any]:
         "checks": () if verdict is None else verdict.checks,
         "checked_at": None if verdict is None else verdict.at,
         "reason": state.limits_reason,
-        "machinery": machinery(reading),
+        "machinery": machinery(reading, data_lines_max),
         "evidence": state.phasing.evidence.sentence,
         "denials": sorted(state.denials.items(), key=lambda row: -row[1]),
     }
@@ -46,9 +50,9 @@ def _is_small(row: dict[str, Any]) -> bool:
     return row["used"] is not None and row["level"] == "room" and row["share"] < SMALL
 
 
-def machinery(reading: Reading) -> list[dict[str, Any]]:
+def machinery(reading: Reading, data_lines_max: int | None) -> list[dict[str, Any]]:
     """Return what the daemon says of itself, a row for each fact; what is wrong stands first."""
-    rows = [_fact("market data lines in use", len(reading.quotes))]
+    rows = [_lines(len(reading.quotes), data_lines_max)]
     for name, value in reading.health.items():
         if name == "tasks":
             rows += [
@@ -57,9 +61,28 @@ def machinery(reading: Reading) -> list[dict[str, Any]]:
             ]
         elif name == "troubles":
             rows += [_fact("trouble", "", trouble=each) for each in value]
+        elif name == _WATCHDOG:
+            rows.append(_watchdog(value))
         elif name not in _TOLD_ELSEWHERE:
             rows.append(_fact(name.replace("_", " "), value))
     return sorted(rows, key=lambda row: not row["is_bad"])
+
+
+def _lines(used: int, most: int | None) -> dict[str, Any]:
+    text = f"{used:,}" if most is None else f"{used:,} of {most:,}"
+    is_near = most is not None and used >= NEAR * most
+    row = _fact("market data lines in use", text, trouble=text if is_near else "")
+    return {**row, "is_number": True}
+
+
+def _watchdog(beat_seconds: float | None) -> dict[str, Any]:
+    """Whether a process of its own stands ready to stop this one."""
+    if beat_seconds is None:
+        return _fact("watchdog", "", trouble="none watches: start dispersa watchdog")
+    if beat_seconds > WATCHDOG_OLD_SECONDS:
+        said = f"silent for {ago(beat_seconds)}: look whether dispersa watchdog still runs"
+        return _fact("watchdog", "", trouble=said)
+    return _fact("watchdog", f"watches, last beat {ago(beat_seconds)} ago")
 
 
 def _fact(name: str, value: Any, *, trouble: str = "") -> dict[str, Any]:
