@@ -110,8 +110,8 @@ async def closing_plan(desk: ClosingDesk, state: DeskState, asked: ComputeClosin
     )
     if not holding.straddles:
         raise MarketDataMissing(
-            f"trade {asked.trade} holds no whole straddle; single legs and shares are closed by "
-            "single orders"
+            f"trade {asked.trade} holds no whole straddle; close single legs with --leg alone, "
+            "shares with dispersa cycle --hedge"
         )
     packages, unquoted = await _packages(desk, holding)
     if not packages:
@@ -206,7 +206,8 @@ async def _price(
         worthless = pair.put if put.bid is None else pair.call
         raise MarketDataMissing(
             f"nobody bids for {worthless.label}, so the straddle can not be closed as one order; "
-            "close the other leg by a single order and let this one expire"
+            "close the other leg by a single order (dispersa close ... --leg) and let this one "
+            "expire"
         )
     reading = StraddleReading(
         straddle=pair,
