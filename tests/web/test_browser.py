@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    ConsoleMessage,
     Page,
     StorageState,
     ViewportSize,
@@ -137,9 +138,12 @@ def tab(context: BrowserContext) -> Iterator[Page]:
     made = context.new_page()
     problems: list[str] = []
     made.on("pageerror", lambda error: problems.append(str(error)))
-    made.on(
-        "console", lambda said: problems.append(said.text) if "Content Security" in said.text else 0
-    )
+
+    def listen_to(said: ConsoleMessage) -> None:
+        if "Content Security" in said.text:
+            problems.append(said.text)
+
+    made.on("console", listen_to)
     yield made
     made.close()
     assert problems == []
@@ -207,6 +211,22 @@ def test_every_page_is_sound_in_every_look_and_kept_as_a_picture(staged: Staged)
         for name in ("", "signal", "positions", "risk", "journal", "settings"):
             open_page(page, name)
             pictured(page, name or "overview")
+
+
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_paper_and_live_say_so_in_band_title_and_icon(
+    browser: Browser, tmp_path: Path, profile: str
+) -> None:
+    bound = listen("127.0.0.1", 0)
+    port = bound.getsockname()[1]
+    stage = stage_on(tmp_path, profile=profile, port=port)
+    with serving(stage, bound), inside(browser, stage.page, port) as context, tab(context) as page:
+        open_page(page, "")
+        expect(page.locator(f".band-{profile}")).to_contain_text(profile.upper())
+        expect(page).to_have_title(re.compile(profile.upper()))
+        expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile(profile))
+        pictured(page, f"band-{profile}", FEW)
+    stage.page.close()
 
 
 def test_pages_outside_the_frame_and_in_trouble_are_sound(staged: Staged) -> None:

@@ -142,8 +142,26 @@ def test_ex_dates_until_the_expiry_stand_in_the_calendar_and_short_calls_are_war
         (5, ["QQQ"]),
     ]
     assert [row["days"] for row in found["calendar"][2:]] == [28]
-    assert [bool(row.get("warning")) for row in found["calendar"]] == [False, True, False]
+    assert [bool(row["warning"]) for row in found["calendar"]] == [False, True, False]
     assert found["calendar"][1]["what"] == "ex-dividend $0.70"
+
+
+def test_payoff_agrees_with_the_heat_map_and_with_what_straddles_pay_out(day: StageDesk) -> None:
+    found = positions_view(day.reading())
+    today, expiry = found["payoff"]["lines"]
+    moves = found["payoff"]["moves"]
+    unmoved = next(row for row in found["heat"]["rows"] if row["shift"] == 0.0)
+    for spot, cell in zip(found["heat"]["spots"], unmoved["cells"], strict=True):
+        assert today["values"][moves.index(spot)] == pytest.approx(cell["value"])
+    state = day.state
+    assert state.plan is not None
+    assert state.program is not None
+    slope = 0.0
+    for row in state.plan.packages:
+        filled = state.program.packages[row.key].filled
+        slope += row.side.sign * filled * row.straddle.multiplier * row.forward
+    assert expiry["values"][-1] - expiry["values"][-2] == pytest.approx(slope / 200)
+    assert expiry["values"][0] - expiry["values"][1] == pytest.approx(slope / 200)
 
 
 def test_limits_that_are_hardly_used_are_folded_and_none_is_lost(day: StageDesk) -> None:

@@ -6,18 +6,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dispersa.desk.state import DeskState
 from dispersa.desk.weighing import held, positions
-from dispersa.execution.plan import PlannedPackage, Role, TradePlan
+from dispersa.execution.plan import TradePlan
 from dispersa.market import ConId, Right, Symbol
 from dispersa.portfolio import Exposure, LegExposure, Position
 from dispersa.web.formats import EXCHANGE_ZONE
 from dispersa.web.seam import Reading
-from dispersa.web.views.drawing import heat_class, waterfall
+from dispersa.web.views.drawing import waterfall
 from dispersa.web.views.profit import attribution, mark_of, pnl
+from dispersa.web.views.stress import heat_map, payoff
 
-SPOT_SHIFTS = (-0.10, -0.05, -0.02, 0.0, 0.02, 0.05, 0.10)
-CORRELATION_SHIFTS = (0.30, 0.20, 0.10, 0.0, -0.10, -0.20, -0.30)
 WATERFALL_WIDTH = 260.0
 
 
@@ -34,6 +32,7 @@ def positions_view(reading: Reading) -> dict[str, Any]:
         "pnl": pnl(reading, own),
         "attribution": waterfall(attribution(reading, own), WATERFALL_WIDTH),
         "heat": heat_map(state),
+        "payoff": payoff(state),
         "external": [row for row in state.baseline if row.quantity],
         "calendar": _calendar(exposure, own, reading),
         "no_ex_dates": [
@@ -106,65 +105,6 @@ def _leg(reading: Reading, leg: LegExposure, position: Position) -> dict[str, An
     }
 
 
-def heat_map(state: DeskState) -> dict[str, Any] | None:
-    """Return the P&L of the plan's straddles over spot moves and correlation moves.
-
-    What is filled counts, or the whole plan while nothing is. Every name moves alike, component
-    vols stay, and the index vol follows its correlation: sI' = sI x sqrt(rho' / rho).
-    """
-    plan, signal = state.plan, state.signal
-    if plan is None or signal is None or not signal.implied_correlation:
-        return None
-    filled = _filled(state, plan)
-    quantities = filled if any(filled.values()) else {p.key: p.quantity for p in plan.packages}
-    rho = signal.implied_correlation
-    grid = [
-        [_shifted(plan.packages, quantities, spot, rho, shift) for spot in SPOT_SHIFTS]
-        for shift in CORRELATION_SHIFTS
-    ]
-    largest = max(abs(value) for row in grid for value in row)
-    return {
-        "is_plan": not any(filled.values()),
-        "spots": SPOT_SHIFTS,
-        "rows": [
-            {
-                "shift": shift,
-                "cells": [{"value": v, "heat": heat_class(v, largest)} for v in values],
-            }
-            for shift, values in zip(CORRELATION_SHIFTS, grid, strict=True)
-        ],
-        "worst": min(value for row in grid for value in row),
-    }
-
-
-def _filled(state: DeskState, plan: TradePlan) -> dict[str, int]:
-    if state.program is None or state.program.plan != plan:
-        return {}
-    return {key: row.filled for key, row in state.program.packages.items()}
-
-
-def _shifted(
-    packages: Sequence[PlannedPackage],
-    quantities: Mapping[str, int],
-    spot: float,
-    rho: float,
-    shift: float,
-) -> float:
-    """P&L of all packages at one spot move and one correlation move."""
-    from dispersa.pricing import straddle
-
-    moved = min(max(rho + shift, 0.01), 1.0)
-    total = 0.0
-    for row in packages:
-        vol = row.implied_vol * ((moved / rho) ** 0.5 if row.role is Role.INDEX else 1.0)
-        strike = float(row.straddle.strike)
-        before = straddle.price(row.forward, strike, row.implied_vol, row.years, row.discount)
-        after = straddle.price(row.forward * (1 + spot), strike, vol, row.years, row.discount)
-        size = row.side.sign * quantities.get(row.key, 0) * row.straddle.multiplier
-        total += size * float(after - before)
-    return total
-
-
 def _calendar(
     exposure: Exposure, own: Mapping[ConId, Position], reading: Reading
 ) -> list[dict[str, Any]]:
@@ -175,7 +115,12 @@ def _calendar(
         if leg.option is not None:
             by_day[leg.option.expiry].add(leg.symbol)
     expiries = [
-        {"day": day, "what": f"expiry of {len(names)} straddles", "names": sorted(names)}
+        {
+            "day": day,
+            "what": f"expiry of {len(names)} straddles",
+            "names": sorted(names),
+            "warning": "",
+        }
         for day, names in by_day.items()
     ]
     last = max(by_day, default=today)
