@@ -279,10 +279,18 @@ def test_positions_are_signed_and_flat_ones_left_out() -> None:
         PositionRow(ACCOUNT, Contract(secType="STK", conId=2, symbol="AAPL"), 0.0, 0.0),
         PositionRow("DU7654321", Contract(secType="STK", conId=3, symbol="AAPL"), 5.0, 1.0),
     ]
-    (only,) = read_positions(rows, account=ACCOUNT)
+    (only,) = read_positions(rows, account=ACCOUNT, expiries={})
     assert (only.quantity, only.average_cost) == (-2, Decimal("4210.5"))
     assert only.option is not None
     assert only.option.settlement is Settlement.CASH_PM
+
+
+def test_a_position_settled_in_the_morning_expires_the_day_after_it_trades_last() -> None:
+    rows = [PositionRow(ACCOUNT, wire_option(1, "SPX", "20261217"), -2.0, 4210.5)]
+    (only,) = read_positions(rows, account=ACCOUNT, expiries={1: "20261218"})
+    assert only.option is not None
+    assert only.option.expiry == date(2026, 12, 18)
+    assert only.option.settlement is Settlement.CASH_AM
 
 
 def test_open_order_without_status_counts_its_executions() -> None:

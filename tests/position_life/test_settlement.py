@@ -63,6 +63,8 @@ async def cash_in_the_morning(journal: Path) -> None:
         await diary.live(LAST_TRADE, hedge=False)
         assert diary.adopted == []
         assert {leg.con_id for leg in pair.legs} <= diary.state.marks.keys()
+        read = diary.state.snapshot.positions if diary.state.snapshot else ()
+        assert {row.option.expiry for row in read if row.option} == {SETTLED}, "not the last trade"
         assert any("opening" in row.settles for row in diary.looks[LAST_TRADE].calendar)
         await diary.live(SETTLED, hedge=False)
         (cash,) = diary.adopted

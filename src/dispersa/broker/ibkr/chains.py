@@ -11,6 +11,7 @@ from ib_async.contract import Contract, ContractDetails
 from ib_async.objects import OptionChain, PriceIncrement
 
 from dispersa.broker.ibkr import sentinels
+from dispersa.broker.ibkr.codes import NO_DEFINITION
 from dispersa.broker.ibkr.contracts import (
     EVERY_STRIKE,
     SMART,
@@ -44,7 +45,6 @@ from dispersa.market.contracts import STANDARD_MULTIPLIER
 
 T = TypeVar("T")
 
-NO_DEFINITION = 200
 NARROW_QUESTIONS_MAX = 24
 """More missing strikes than this are asked for with their whole expiry."""
 

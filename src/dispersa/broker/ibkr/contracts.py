@@ -160,6 +160,12 @@ def option_from(contract: Contract, *, is_index: bool, real_expiry: str = "") ->
     )
 
 
+def settles_later(contract: Contract) -> bool:
+    """Whether an option's contract names its last trading day, and it settles the next morning."""
+    is_index_option = contract.secType == "OPT" and contract.symbol in INDEX_EXCHANGES
+    return is_index_option and (contract.tradingClass or contract.symbol) in MORNING_SETTLED_CLASSES
+
+
 def _style(trading_class: str, *, is_index: bool) -> ExerciseStyle:
     if is_index and trading_class not in AMERICAN_INDEX_CLASSES:
         return ExerciseStyle.EUROPEAN

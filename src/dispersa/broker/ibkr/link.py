@@ -144,6 +144,8 @@ class Link:
         self._pacer = pacer
         self.receiver = Receiver(tws_time_zone=settings.tws_time_zone)
         self.client = GuardedClient(self.receiver)
+        self.expiries: dict[int, str] = {}
+        """Real expiries (YYYYMMDD) of options that settle after their last trading day."""
         self._request_id = FIRST_REQUEST_ID
         self._one_at_a_time: dict[str, asyncio.Lock] = {}
         self._closed = asyncio.Event()

@@ -5,24 +5,27 @@ becomes a reading.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import cast
 
+from ib_async.contract import Contract, ContractDetails
 from ib_async.objects import AccountValue, ExecutionFilter
 from ib_async.objects import Position as PositionRow
 
 from dispersa.broker.ibkr import sentinels
 from dispersa.broker.ibkr.accounts import SUMMARY_TAGS, read_account
-from dispersa.broker.ibkr.contracts import INDEX_EXCHANGES, option_from
+from dispersa.broker.ibkr.codes import NO_DEFINITION
+from dispersa.broker.ibkr.contracts import INDEX_EXCHANGES, SMART, option_from, settles_later
 from dispersa.broker.ibkr.executions import commission_from, execution_from
 from dispersa.broker.ibkr.link import Link
 from dispersa.broker.ibkr.pacer import Urgency
 from dispersa.broker.ibkr.raw import CompletedLine, EchoedOrder, ExecutionLine, StatusLine
 from dispersa.broker.protocol import Clock
-from dispersa.errors import BrokenInvariant
+from dispersa.errors import BrokenInvariant, BrokerRefused
 from dispersa.market import ConId, Side, Symbol
 from dispersa.orders import (
     AccountReading,
@@ -81,7 +84,37 @@ async def ask_positions(link: Link, *, account: str, seconds: float) -> tuple[Po
     finally:
         if link.is_up:
             await link.send(Urgency.DATA, "end of positions", link.client.cancelPositions)
-    return read_positions(cast("list[PositionRow]", rows), account=account)
+    found = [row for row in cast("list[PositionRow]", rows) if row.account == account]
+    await _learn_expiries(link, found, seconds=seconds)
+    return read_positions(found, account=account, expiries=link.expiries)
+
+
+async def _learn_expiries(link: Link, rows: Iterable[PositionRow], *, seconds: float) -> None:
+    """Ask once when options settle whose positions name only the last trading day before it.
+
+    One that is not listed any more keeps its last trading day.
+    """
+    for row in rows:
+        contract = row.contract
+        if not row.position or contract.conId in link.expiries or not settles_later(contract):
+            continue
+        query = Contract(conId=contract.conId, exchange=SMART)
+        try:
+            answer = await link.ask(
+                f"contract details of {contract.localSymbol or contract.conId}",
+                partial(_ask_details, link, query),
+                seconds=seconds,
+            )
+        except BrokerRefused as error:
+            if error.code != NO_DEFINITION:
+                raise
+            answer = []
+        told = [details.realExpirationDate for details in cast("list[ContractDetails]", answer)]
+        link.expiries[contract.conId] = told[0] if told else ""
+
+
+def _ask_details(link: Link, query: Contract, number: int) -> None:
+    link.client.reqContractDetails(number, query)
 
 
 async def ask_account(link: Link, *, account: str, at: datetime, seconds: float) -> AccountReading:
@@ -130,13 +163,20 @@ async def ask_snapshot(
     return snapshot, len(lines)
 
 
-def read_positions(rows: Iterable[PositionRow], *, account: str) -> tuple[PositionReading, ...]:
-    """Translate positions, the last row of a contract counts; flat ones are left out."""
+def read_positions(
+    rows: Iterable[PositionRow], *, account: str, expiries: Mapping[int, str]
+) -> tuple[PositionReading, ...]:
+    """Translate positions, the last row of a contract counts; flat ones are left out.
+
+    `expiries` is the real expiry, by contract, of options that stop trading the day before it.
+    """
     latest = {row.contract.conId: row for row in rows if row.account == account}
-    return tuple(_position(row) for row in latest.values() if row.position)
+    return tuple(
+        _position(row, expiries.get(con_id, "")) for con_id, row in latest.items() if row.position
+    )
 
 
-def _position(row: PositionRow) -> PositionReading:
+def _position(row: PositionRow, real_expiry: str) -> PositionReading:
     contract = row.contract
     quantity, cost = sentinels.quantity(row.position), sentinels.price(row.avgCost)
     if quantity is None or cost is None:
@@ -151,7 +191,9 @@ def _position(row: PositionRow) -> PositionReading:
         symbol=Symbol(contract.symbol),
         quantity=quantity,
         average_cost=cost,
-        option=option_from(contract, is_index=is_index) if is_option else None,
+        option=option_from(contract, is_index=is_index, real_expiry=real_expiry)
+        if is_option
+        else None,
     )
 
 
