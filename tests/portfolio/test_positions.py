@@ -11,8 +11,8 @@ from ledger import AT, book_of, execution
 
 from dispersa.errors import BrokenInvariant
 from dispersa.market import ConId, Side, Symbol
-from dispersa.orders import Commission, ExecId, Execution, OrderRef
-from dispersa.portfolio import Position, positions_from, positions_of
+from dispersa.orders import Commission, ExecId, Execution, OrderRef, ProgramId
+from dispersa.portfolio import Booking, BookingKind, Position, positions_from, positions_of
 
 BUY, SELL = Side.BUY, Side.SELL
 ONE = ConId(1)
@@ -107,6 +107,59 @@ def test_arrival_order_duplicates_and_stale_revisions_do_not_show(
     ]
     shuffled = data.draw(st.permutations(rows + rows[:5] + stale))
     assert positions_from(book_of(shuffled)) == positions_from(book_of(rows))
+
+
+def booking(number: int, kind: BookingKind, size: int, price: str, minute: int) -> Booking:
+    """What happened without a trade: shares and options that go or come, and cash alone."""
+    is_free = kind in {BookingKind.EXPIRY, BookingKind.ASSIGNMENT, BookingKind.SPLIT}
+    is_cash = kind is BookingKind.DIVIDEND
+    return Booking(
+        booking=f"{kind}-{number}",
+        kind=kind,
+        con_id=ConId(number % 3 + 1),
+        symbol=Symbol("QQQ"),
+        multiplier=100,
+        quantity=Decimal(0 if is_cash else size),
+        price=Decimal(0) if is_free else Decimal(price),
+        at=AT + timedelta(minutes=minute),
+        reason="it came so",
+        accepted_by="test",
+        program=ProgramId("t"),
+        income=Decimal(size) * Decimal(price) if is_cash else Decimal(0),
+        ratio=Decimal(2) if kind is BookingKind.SPLIT else Decimal(1),
+    )
+
+
+bookings = st.lists(
+    st.builds(
+        booking,
+        number=st.integers(0, 10_000),
+        kind=st.sampled_from(BookingKind),
+        size=st.integers(-20, 20),
+        price=cents,
+        minute=st.integers(0, 30),
+    ),
+    max_size=8,
+    unique_by=lambda row: row.booking,
+)
+
+
+@given(rows=trades, booked=bookings, data=st.data())
+def test_bookings_fold_like_fills_in_any_order_and_however_often(
+    rows: list[Execution], booked: list[Booking], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(rows + rows[:3]))
+    again = data.draw(st.permutations(booked + booked[:3]))
+    found = positions_from(book_of(shuffled), again)
+    assert found == positions_from(book_of(rows), booked)
+    for con_id, position in found.items():
+        own = [row for row in booked if row.con_id == con_id]
+        traded = [row for row in rows if row.con_id == con_id]
+        moved = sum(row.quantity for row in own) + sum(r.side.sign * r.quantity for r in traded)
+        assert position.quantity == moved
+        assert position.income == sum(row.income for row in own)
+        cost = position.average_price * position.quantity * position.multiplier
+        assert abs(position.cash - (position.realized - cost)) < Decimal("0.000001")
 
 
 @given(rows=trades, data=st.data())
