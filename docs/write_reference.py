@@ -126,7 +126,28 @@ def api_page() -> str:
     )
 
 
-PAGES = {"cli.md": cli_page, "journal-events.md": events_page, "python-api.md": api_page}
+def control_tests() -> str:
+    """Return the tests of each code of the gate, as the mapping of controls names them."""
+    import json
+    import re
+
+    from dispersa.risk import DenialCode
+
+    found: dict[str, list[str]] = {code.value: [] for code in DenialCode}
+    for line in (REFERENCE / "controls-mapping.md").read_text(encoding="utf-8").splitlines():
+        control, _, proof = line.rpartition(" | ")
+        tests = re.findall(r"`(tests/[\w/]+\.py::\w+)`", proof)
+        for code in found.keys() & set(re.findall(r"`(\w+)`", control)):
+            found[code] += [test for test in tests if test not in found[code]]
+    return json.dumps(found, indent=1) + "\n"
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "journal-events.md": events_page,
+    "python-api.md": api_page,
+    "../../src/dispersa/web/control_tests.json": control_tests,
+}
 
 
 def main() -> None:

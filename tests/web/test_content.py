@@ -213,6 +213,14 @@ def test_data_lines_stand_beside_their_limit_and_warn_when_near(day: StageDesk) 
         assert (row["text"], row["is_bad"]) == (f"{used} of {most}", is_near)
 
 
+def test_each_control_that_answered_is_told_with_its_tests(day: StageDesk) -> None:
+    found = risk_view(day.reading())
+    tests = dict(found["tests"])
+    assert list(tests) == [check.code.value for check in found["checks"]]
+    assert all(tests.values())
+    assert "limits_fail_exactly_these_checks" in tests["package_vega"]
+
+
 async def test_settings_offer_only_the_phases_that_the_desk_works_in(tmp_path: Path) -> None:
     made = stage_on(tmp_path, phases=(Phase.CRAWL,))
     await made.set_up()

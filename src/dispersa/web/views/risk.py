@@ -1,15 +1,20 @@
 """How much room is left before each limit, and which controls stand between us and harm?"""
 
+import json
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from dispersa.desk.facts import gate_facts
-from dispersa.risk import LimitUse, limit_uses
+from dispersa.risk import DenialCode, LimitUse, limit_uses
 from dispersa.web.formats import ago
 from dispersa.web.seam import Reading
 from dispersa.web.views.drawing import share
 
 BAR_WIDTH = 220.0
+CONTROL_TESTS = Path(__file__).resolve().parent.parent / "control_tests.json"
 NEAR = 0.8
 """From this share of a limit on it is shown as near."""
 SMALL = 0.1
@@ -38,6 +43,7 @@ def risk_view(reading: Reading, *, data_lines_max: int | None = None) -> dict[st
         "near": [row for row in rows if row["share"] >= NEAR],
         "unknown": [row for row in rows if row["used"] is None],
         "checks": () if verdict is None else verdict.checks,
+        "tests": () if verdict is None else _tests([check.code for check in verdict.checks]),
         "checked_at": None if verdict is None else verdict.at,
         "reason": state.limits_reason,
         "machinery": machinery(reading, data_lines_max),
@@ -48,6 +54,19 @@ def risk_view(reading: Reading, *, data_lines_max: int | None = None) -> dict[st
 
 def _is_small(row: dict[str, Any]) -> bool:
     return row["used"] is not None and row["level"] == "room" and row["share"] < SMALL
+
+
+def _tests(codes: Sequence[DenialCode]) -> list[tuple[str, list[str]]]:
+    """Return each control with the tests that prove it, by the mapping of controls."""
+    known = _control_tests()
+    return [(code.value, [each.rpartition("::test_")[2] for each in known[code]]) for code in codes]
+
+
+@cache
+def _control_tests() -> dict[str, list[str]]:
+    """Return the tests of each code, as `make reference` writes them beside this room."""
+    found: dict[str, list[str]] = json.loads(CONTROL_TESTS.read_text(encoding="utf-8"))
+    return found
 
 
 def machinery(reading: Reading, data_lines_max: int | None) -> list[dict[str, Any]]:
