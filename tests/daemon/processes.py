@@ -146,14 +146,14 @@ def mail_settings(port: int) -> dict[str, str]:
     }
 
 
-def promoted(journal: Path, phase: Phase) -> None:
-    """Write a journal in which a person has gone to this phase and proven the page."""
-    at = datetime(2026, 11, 19, 20, 0, tzinfo=UTC)
+def promoted(journal: Path, phase: Phase, at: str = "2026-11-20T08:00:00-05:00") -> None:
+    """Write a journal in which a person has gone to this phase and proven the page, at a time."""
+    written = datetime.fromisoformat(at).astimezone(UTC)
     records = (
         pe.PageProven(url=URL, by="ann"),
         pc.ChangePhase(phase=phase, by="ann", reason="test", evidence=Evidence()),
     )
-    with Journal.open(journal, build_id=build_id(), now=lambda: at) as found:
+    with Journal.open(journal, build_id=build_id(), now=lambda: written) as found:
         for record in records:
             kind, value = encode(record)
             found.append([NewEntry.of(kind, value)])

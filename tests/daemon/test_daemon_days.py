@@ -220,13 +220,16 @@ def test_run_lives_through_a_half_day_by_itself(tmp_path: Path) -> None:
 @soak
 @pytest.mark.timeout(3600)
 def test_run_lives_through_a_week_by_itself_with_a_restart_each_night(tmp_path: Path) -> None:
-    """Thanksgiving's week: three days, a holiday, a half day; the broker restarts each night."""
+    """Thanksgiving's week: three days, a holiday, a half day; the broker restarts each night.
+
+    Each day begins ten minutes before its entry window ends: hours of waiting find nothing.
+    """
     sink = MailSink()
 
     async def whole() -> None:
         desk = Desk(settings, day_hooks=(report_hook(settings, lambda _: None),), make_page=None)
-        promoted(settings.journal_file, Phase.RUN)
-        async with gateway("2026-11-23T09:20:00-05:00") as broker:
+        promoted(settings.journal_file, Phase.RUN, begins := "2026-11-23T14:50:00-05:00")
+        async with gateway(begins, step_seconds=5.0) as broker:
             for number, day in enumerate(("23", "24", "25", "27"), start=1):
                 await desk.start()
                 await desk.until(
@@ -240,7 +243,7 @@ def test_run_lives_through_a_week_by_itself_with_a_restart_each_night(tmp_path: 
                 assert len(state.program_starts) == min(number, PROGRAMS_HELD_MAX)
                 await asyncio.sleep(60)
                 await desk.stop()
-                await asyncio.sleep(_until_morning(broker.clock.now()))
+                await asyncio.sleep(_until_entry(broker.clock.now()))
         assert verify(settings.journal_file).is_intact
 
     with mailed(tmp_path, sink, schedule={"enter": True}) as settings:
@@ -250,7 +253,9 @@ def test_run_lives_through_a_week_by_itself_with_a_restart_each_night(tmp_path: 
     assert (len(reports), len(weeks)) == (4, 1), [str(mail["Subject"]) for mail in sink.mails]
 
 
-def _until_morning(now: datetime) -> float:
-    """Seconds to 09:20 in New York on the next trading day."""
-    day = next_day(new_york_sessions, now, ScheduleSection(), ended=now.date())
-    return (day.session.opens - timedelta(minutes=10) - now).total_seconds()
+def _until_entry(now: datetime) -> float:
+    """Seconds to ten minutes before the entry window ends on the next trading day."""
+    terms = ScheduleSection()
+    day = next_day(new_york_sessions, now, terms, ended=now.date())
+    before_close = timedelta(minutes=terms.entry_minutes_before_close + 10)
+    return (day.session.closes - before_close - now).total_seconds()

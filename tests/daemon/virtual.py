@@ -160,7 +160,7 @@ async def gateway(start: str = MORNING, **settings: Any) -> AsyncIterator[Runnin
 @asynccontextmanager
 async def living(desk: Desk, *, phase: Phase, start: str = MORNING) -> AsyncIterator[Desk]:
     """Let a desk live on a gateway, in a phase that a person has gone to."""
-    promoted(desk.settings.journal_file, phase)
+    promoted(desk.settings.journal_file, phase, start)
     async with gateway(start):
         await desk.start()
         try:
