@@ -71,7 +71,8 @@ class Place:
 
     @property
     def is_there(self) -> bool:
-        return self.journal.exists()
+        """Whether its owner has made it: it comes into being empty, then with all its tables."""
+        return self.journal.exists() and self.journal.stat().st_size > 0
 
     def state(self) -> DeskState:
         return replayed(read_entries(self.journal))

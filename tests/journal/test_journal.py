@@ -156,6 +156,12 @@ def test_second_process_is_refused_while_the_first_lives_and_welcome_after_it(pa
     assert accepted.stdout == ""
 
 
+def test_journal_that_its_owner_is_still_making_is_not_called_foreign(path: Path) -> None:
+    path.touch(0o600)
+    with pytest.raises(InvalidInput, match="is empty: its owner is still making it"):
+        list(read_entries(path))
+
+
 def test_foreign_database_is_refused_and_left_as_it_was(path: Path) -> None:
     with sqlite3.connect(path) as foreign:
         foreign.execute("CREATE TABLE mine (a)")

@@ -210,7 +210,7 @@ def wait_for_orders(journal: Path, engine: subprocess.Popen[str], *, count: int)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and engine.poll() is None:
         time.sleep(0.3)
-        if journal.exists() and placed(journal) >= count:
+        if journal.exists() and journal.stat().st_size and placed(journal) >= count:
             return
     engine.kill()
     pytest.fail(f"the engine placed {placed(journal)} orders: {engine.communicate()}")

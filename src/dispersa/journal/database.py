@@ -83,6 +83,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open the journal file read-only; works while another process writes it."""
     if not path.is_file():
         raise InvalidInput(f"there is no journal at {path}; check the path or [journal] path")
+    if not path.stat().st_size:
+        raise InvalidInput(
+            f"the journal {path} is empty: its owner is still making it, or never wrote to it; "
+            "try again in a moment"
+        )
     connection = _connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     try:
         require_journal(connection, path)

@@ -197,6 +197,13 @@ class PlanningSection(Section):
     commission_per_contract_usd: Amount = number(
         _PLANNING.commission_per_contract_usd, 0, 50, "USD", "Commission per contract."
     )
+    reserves_max: Count = count(
+        _PLANNING.reserves_max,
+        0,
+        20,
+        "names",
+        "Names that may stand in for one that does not fill.",
+    )
 
     def policy(self) -> PlanningPolicy:
         """Return the planning policy."""
